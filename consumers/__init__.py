@@ -1,0 +1,1 @@
+"""What runs for ever: Kafka workers that classify, index, alert and notify."""

@@ -1,0 +1,1 @@
+"""How an alert leaves: one file per kind of channel."""

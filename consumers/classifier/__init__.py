@@ -1,0 +1,1 @@
+"""Passages in, labels with evidence out."""

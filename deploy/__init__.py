@@ -1,0 +1,1 @@
+"""What starts Vigía: the command line, the embedded stack, the demo."""

@@ -1,0 +1,1 @@
+"""The `vigia` command, one file per noun."""

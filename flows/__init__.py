@@ -1,0 +1,1 @@
+"""What runs on a schedule: Prefect flows that read sources and publish to Kafka."""

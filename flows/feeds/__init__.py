@@ -1,0 +1,1 @@
+"""Reading sources: fetching, parsing, extraction, identity and state."""
