@@ -1,0 +1,119 @@
+"""What the classifier says of one reading: relevance, topics and stances, each with the passages that carried it."""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.article import Article
+from schemas.identity import version
+from schemas.taxonomy import Stance, Target, Topic
+
+
+class Part(StrEnum):
+    """Where in the piece a passage stands."""
+
+    TITLE = "title"
+    TEXT = "text"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Passage(_Frozen):
+    """One to three consecutive sentences; `text` is exactly the piece's title or text from `start` to `end`."""
+
+    part: Part
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+    text: str
+    relevance: float = Field(ge=0, le=1)
+
+
+class TopicScore(_Frozen):
+    """A topic that holds, its probability, and the passages (indexes into `passages`, strongest first)."""
+
+    topic: Topic
+    score: float = Field(ge=0, le=1)
+    evidence: tuple[int, ...] = ()
+
+
+class Voice(_Frozen):
+    """Who is quoted, saying what, and the side it takes; offsets are those of the quote in the part it stands in."""
+
+    speaker: str = Field(max_length=300)
+    quote: str
+    passage: int = Field(ge=0)
+    target: Target | None = None
+    stance: Stance | None = None
+
+
+class TargetStance(_Frozen):
+    """The side the piece takes on a target that it addresses.
+
+    `score` runs from -1 (against) to 1 (favor); `confidence` from 0 to 1; `contested` when strong passages stand on
+    both sides; `evidence` are indexes into `passages`, strongest first.
+    """
+
+    target: Target
+    stance: Stance
+    score: float = Field(ge=-1, le=1)
+    confidence: float = Field(ge=0, le=1)
+    contested: bool = False
+    evidence: tuple[int, ...] = ()
+
+
+class ModelRef(_Frozen):
+    """Which model spoke; `generation` grows with each promoted model and takes part in the document's version."""
+
+    id: str
+    generation: int = Field(ge=0, lt=1000)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class Unclassified(StrEnum):
+    """Why a piece has no labels."""
+
+    EMPTY = "empty"
+    LANGUAGE = "language"
+    BOILERPLATE = "boilerplate"
+
+
+class Classification(_Frozen):
+    """An article and what the classifier says of it."""
+
+    schema_version: Literal[1] = 1
+    article: Article
+    beat: str = "us-sv"
+    model: ModelRef
+    relevance: float = Field(ge=0, le=1)
+    relevant: bool
+    topics: tuple[TopicScore, ...] = ()
+    stances: tuple[TargetStance, ...] = ()
+    voices: tuple[Voice, ...] = ()
+    passages: tuple[Passage, ...] = ()
+    read_whole: bool = Field(default=True, description="false when the gate stopped after headline and lead")
+    unclassified: Unclassified | None = None
+    classified_at_ms: int = Field(ge=0)
+
+    @property
+    def article_id(self) -> str:
+        """The piece's identity."""
+        return self.article.article_id
+
+    @property
+    def version(self) -> int:
+        """The document's external version: a later reading wins, then a later model."""
+        return version(self.article.observed_at_ms, self.model.generation)
+
+
+class Indexed(_Frozen):
+    """A document that now stands in the index; what the alert worker runs the rules over."""
+
+    schema_version: Literal[1] = 1
+    article_id: str
+    version: int
+    beat: str = "us-sv"
+    story_id: str
+    index: str

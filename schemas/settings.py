@@ -1,0 +1,192 @@
+"""Every setting, as small values; read once at the edge (the command line, a flow's head), passed down in parts.
+
+Sources, the first that speaks wins: environment (`VIGIA_KAFKA__SERVERS`), then one TOML file (`VIGIA_CONFIG`, else
+`vigia.toml` in the working directory). Secrets are `SecretStr` and have no default that works.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+from schemas.errors import ConfigError
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class KafkaSettings(_Part):
+    """How to reach the broker; what is done with it lives elsewhere."""
+
+    servers: tuple[str, ...] = ("127.0.0.1:9092",)
+    security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    username: str | None = None
+    password: SecretStr | None = None
+    ca_file: Path | None = None
+    replication: int = Field(default=1, ge=1, description="copies of each stream that Vigía creates")
+
+    def client_options(self) -> dict[str, Any]:
+        """Options that every kafka-python client takes."""
+        options: dict[str, Any] = {"bootstrap_servers": list(self.servers), "security_protocol": self.security}
+        if self.ca_file is not None:
+            options["ssl_cafile"] = str(self.ca_file)
+        if self.username is not None and self.password is not None:
+            options |= {
+                "sasl_mechanism": "SCRAM-SHA-512",
+                "sasl_plain_username": self.username,
+                "sasl_plain_password": self.password.get_secret_value(),
+            }
+        return options
+
+
+class ElasticsearchSettings(_Part):
+    """How to reach Elasticsearch."""
+
+    url: str = "http://127.0.0.1:9200"
+    api_key: SecretStr | None = None
+    ca_file: Path | None = None
+    timeout_s: float = Field(default=30, gt=0, description="of one request")
+
+    def client_options(self) -> dict[str, Any]:
+        """Options of an Elasticsearch client."""
+        options: dict[str, Any] = {"hosts": self.url, "request_timeout": self.timeout_s}
+        if self.api_key is not None:
+            options["api_key"] = self.api_key.get_secret_value()
+        if self.ca_file is not None:
+            options["ca_certs"] = str(self.ca_file)
+        return options
+
+
+class PrefectSettings(_Part):
+    """Where the flows report and are scheduled."""
+
+    api_url: str | None = Field(default=None, description="none: the embedded stack's server")
+
+
+class PollSettings(_Part):
+    """How sources are read."""
+
+    feeds_file: Path = Path("feeds.toml")
+    tick_s: float = Field(default=60, ge=5, description="how often the poll flow takes the sources that are due")
+    interval_s: float = Field(default=600, ge=5, description="between two polls of a source that gives no hint")
+    concurrency: int = Field(default=32, ge=1, description="fetches under way at once")
+    per_host: int = Field(default=2, ge=1, description="fetches under way at once at one host")
+    connect_s: float = Field(default=10, gt=0)
+    total_s: float = Field(default=30, gt=0, description="of one fetch, redirects included")
+    max_wire_bytes: int = Field(default=8_000_000, ge=1)
+    max_body_bytes: int = Field(default=32_000_000, ge=1, description="after decompression")
+    max_entries: int = Field(default=500, ge=1, description="new entries taken from one source in one poll")
+    contact: str = Field(default="", description="an address or page named in the User-Agent")
+    allow_networks: tuple[str, ...] = Field(
+        default=(), description="private networks or addresses that may be fetched from, such as 127.0.0.1/32"
+    )
+
+
+class ClassifySettings(_Part):
+    """How pieces are read by the model."""
+
+    model: Path | None = Field(default=None, description="a model's folder; none: the one that is shipped")
+    threads: int = Field(default=2, ge=1)
+    token_budget: int = Field(default=4096, ge=512, description="tokens of one forward pass, padding included")
+
+
+class AlertSettings(_Part):
+    """Which rules run."""
+
+    rules_file: Path = Path("rules.toml")
+
+
+class ChannelSettings(_Part):
+    """One way out. A webhook is signed after Standard Webhooks when it has a secret."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
+    kind: Literal["webhook"] = "webhook"
+    url: SecretStr
+    secret: SecretStr | None = Field(default=None, description="whsec_… (base64)")
+
+
+class NotifySettings(_Part):
+    """Where alerts go."""
+
+    channels: tuple[ChannelSettings, ...] = ()
+    timeout_s: float = Field(default=10, gt=0)
+    allow_networks: tuple[str, ...] = Field(default=(), description="private networks that alerts may be sent to")
+
+
+class WorkerSettings(_Part):
+    """How a consumer reads."""
+
+    batch_messages: int = Field(default=200, ge=1)
+    batch_bytes: int = Field(default=4_000_000, ge=1)
+    linger_s: float = Field(default=0.2, ge=0, description="how long a batch waits to fill")
+    retry_s: float = Field(default=1.0, gt=0, description="first wait before a message is tried again; doubles")
+    retry_max_s: float = Field(default=30.0, gt=0)
+    health_port: int | None = Field(default=None, ge=1, le=65535, description="/healthz and /readyz on 127.0.0.1")
+
+
+class Settings(BaseSettings):
+    """All of them."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="VIGIA_", env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    home: Path = Field(
+        default_factory=lambda: Path.home() / ".local/share/vigia", description="data, logs and state of this Vigía"
+    )
+    kafka: KafkaSettings = KafkaSettings()
+    elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
+    prefect: PrefectSettings = PrefectSettings()
+    poll: PollSettings = PollSettings()
+    classify: ClassifySettings = ClassifySettings()
+    alert: AlertSettings = AlertSettings()
+    notify: NotifySettings = NotifySettings()
+    worker: WorkerSettings = WorkerSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the TOML file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+
+
+def config_file() -> Path:
+    """The TOML file in force, whether or not it exists."""
+    return Path(os.environ.get("VIGIA_CONFIG", "vigia.toml"))
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings in force. Raises ConfigError naming the setting and the reason."""
+    named = os.environ.get("VIGIA_CONFIG")
+    if named is not None and not Path(named).is_file():
+        raise ConfigError(named, "no such file", remedy="Correct or unset VIGIA_CONFIG")
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        setting = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(setting, first["msg"], remedy=_remedy(setting)) from None
+    except SettingsError as error:
+        raise ConfigError("environment", str(error), remedy="Lists and tables are written as JSON") from None
+    except ValueError as error:
+        raise ConfigError(str(config_file()), f"is not TOML: {error}") from None
+
+
+def _remedy(setting: str) -> str:
+    variable = "VIGIA_" + setting.upper().replace(".", "__")
+    return f"Set it in {config_file()} or by {variable}; `vigia config show` prints what is in force"
