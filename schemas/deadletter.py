@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class DeadLetter(BaseModel):
@@ -12,15 +12,15 @@ class DeadLetter(BaseModel):
     it lies while the stream's retention lasts.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
 
     schema_version: Literal[1] = 1
     stage: str = Field(description="the worker that gave up: classify, index, alert, notify")
     stream: str
     partition: int = Field(ge=0)
     offset: int = Field(ge=0)
-    key: Base64Bytes | None = None
-    value: Base64Bytes | None = None
+    key: bytes | None = None
+    value: bytes | None = None
     value_bytes: int = Field(ge=0)
     error: str = Field(description="the error's class")
     reason: str = Field(max_length=4000)

@@ -1,0 +1,41 @@
+"""`vigia`: mounts the nouns and turns errors into exit codes (1 it failed, 2 a setting or the command line is wrong)."""
+
+import sys
+
+import typer
+from rich.traceback import install
+
+from deploy.cli import config, console, schema, search
+from schemas.errors import ConfigError, VigiaError
+
+app = typer.Typer(
+    name="vigia",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Watches the news on the US–El Salvador migration talks: who takes which side on what, with the sentence "
+    "that says so.\n\nStart with [bold]vigia demo[/]; run it for real with [bold]vigia up[/]; ask it with "
+    "[bold]vigia search[/].",
+)
+app.add_typer(config.app, name="config")
+app.add_typer(schema.app, name="schema")
+app.command()(search.search)
+
+
+def main() -> None:
+    """Run the command line."""
+    install(show_locals=False)
+    try:
+        app()
+    except ConfigError as error:
+        console.fail(error)
+        sys.exit(2)
+    except VigiaError as error:
+        console.fail(error)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

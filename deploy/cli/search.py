@@ -1,0 +1,1 @@
+"""`vigia search`: one row a story, with the words that matched."""
