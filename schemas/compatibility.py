@@ -1,4 +1,4 @@
-"""Whether messages written under an old JSON Schema still parse under a new one: pure, as in Confluent's BACKWARD mode."""
+"""Whether messages written under an old JSON Schema still parse under a new one. Pure; after Confluent’s BACKWARD."""
 
 from typing import Any
 
@@ -36,8 +36,8 @@ def _compare(
     targets = _alternatives(new, new_root)
     for alternative in _alternatives(old, old_root):
         attempts = [_one(alternative, target, old_root, new_root, path, seen) for target in targets]
-        if all(attempts):
-            found += sorted(attempts, key=len)[0]
+        attempts.sort(key=len)  # the alternative that comes nearest says what is wrong
+        found += attempts[0]
     return found
 
 

@@ -1,4 +1,4 @@
-"""`vigia`: mounts the nouns and turns errors into exit codes (1 it failed, 2 a setting or the command line is wrong)."""
+"""`vigia`: mounts the nouns and turns errors into exit codes: 1 it failed, 2 a setting or the command is wrong."""
 
 import sys
 
