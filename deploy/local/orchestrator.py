@@ -1,0 +1,55 @@
+"""The Prefect server, with its SQLite database in the home, and what its API says of our runner."""
+
+import http.client
+import json
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from deploy.local.home import Home
+
+_HISTORY_LIMIT: Final = 200
+
+
+def command(port: int) -> tuple[str, ...]:
+    """The server's command line."""
+    return (sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port))
+
+
+def environment(home: Home) -> dict[str, str]:
+    """Prefect's settings: everything under the home, nothing sent anywhere, warnings only in the log."""
+    folder = home.data / "prefect"
+    return {
+        "PREFECT_HOME": str(folder),
+        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
+        "PREFECT_CLI_COLORS": "false",
+    }
+
+
+def answers(port: int, *, timeout_s: float = 2) -> bool:
+    """Whether the server's API is up."""
+    return _ask(port, "GET", "/api/health", None, timeout_s) is True
+
+
+def serves_since(port: int, since: datetime, *, timeout_s: float = 2) -> bool:
+    """Whether a runner has asked for work after `since`; deployments that nobody asked for since are a past run's."""
+    found = _ask(port, "POST", "/api/deployments/filter", {"limit": _HISTORY_LIMIT}, timeout_s)
+    polled = [deployment.get("last_polled") for deployment in found] if isinstance(found, list) else []
+    return any(datetime.fromisoformat(at) >= since for at in polled if at)
+
+
+def _ask(port: int, method: str, path: str, body: Mapping[str, object] | None, timeout_s: float) -> object:
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
+    try:
+        content = None if body is None else json.dumps(body)
+        link.request(method, path, content, {"Content-Type": "application/json"})
+        answer = link.getresponse()
+        return json.loads(answer.read()) if answer.status == 200 else None
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    finally:
+        link.close()
