@@ -1,6 +1,7 @@
 """The parts of the embedded stack: what each is started with, what it needs, and how one sees that it works."""
 
 import http.client
+import json
 import os
 import re
 import signal
@@ -21,6 +22,8 @@ CONSUMERS: Final = ("classify", "index", "alert", "notify")
 ALL: Final = ("kafka", "elasticsearch", "prefect", "runner", *CONSUMERS)
 """Every part, in the order in which they are shown."""
 
+_SILENT: Final = "does not answer"
+
 PREPARE: Final = "prepare"
 """What parts may need beside other parts: that the caller's `prepare` hook has run."""
 
@@ -31,8 +34,8 @@ LISTENERS: Final = {
 }
 """The listeners of each part; any other part has one, of its own name."""
 
-Probe: TypeAlias = Callable[[datetime], bool]
-"""Says how the part does; its argument is when its process was started. Answers within seconds, never raises."""
+Probe: TypeAlias = Callable[[datetime], str | None]
+"""Says why a part does not do well; None: it does. Given when its process was started. Takes seconds, never raises."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +49,9 @@ class Part:
     log: Path
     cwd: Path
     ready: Probe
-    """Does it do its work?"""
+    """Why it can't do its work now."""
     alive: Probe | None = None
-    """Would a restart be wrong, though it isn't ready? None: as `ready`."""
+    """Why it should be restarted, once that has lasted for `patience_s`. None: as `ready`."""
     needs: tuple[str, ...] = ()
     port: int | None = None
     ended: Callable[[int], None] = field(default=lambda status: None)
@@ -59,7 +62,6 @@ class Part:
     attempts: int = 3
     """Failed starts in a row, before it was ever ready, after which the stack gives up."""
     patience_s: float = 60
-    """How long it may be silent (`alive` is false) before it is restarted."""
 
 
 def addresses(ports: Mapping[str, int]) -> Endpoints:
@@ -111,7 +113,7 @@ def _kafka(home: Home, ports: Mapping[str, int]) -> Part:
         env=jre.environment() | {MARK: str(home.root)},
         log=home.logs / "kafka.log",
         cwd=home.data,
-        ready=lambda since: broker.answers(port),
+        ready=lambda since: None if broker.answers(port) else _SILENT,
         port=port,
         ended=broker.archive(home).keep,
         stop_timeout_s=60,
@@ -126,7 +128,7 @@ def _elasticsearch(home: Home, ports: Mapping[str, int]) -> Part:
         env=jre.environment() | {MARK: str(home.root)},
         log=home.logs / "elasticsearch.log",
         cwd=home.data,
-        ready=lambda since: node.answers(port),
+        ready=lambda since: None if node.answers(port) else _SILENT,
         port=port,
         ended=node.archive(home).keep,
         stop_timeout_s=60,
@@ -140,7 +142,7 @@ def _prefect(home: Home, port: int, env: Mapping[str, str]) -> Part:
         env=env,
         log=home.logs / "prefect.log",
         cwd=Path.cwd(),
-        ready=lambda since: orchestrator.answers(port),
+        ready=lambda since: None if orchestrator.answers(port) else _SILENT,
         port=port,
     )
 
@@ -152,8 +154,8 @@ def _runner(home: Home, prefect_port: int, env: Mapping[str, str]) -> Part:
         env=env,
         log=home.logs / "runner.log",
         cwd=Path.cwd(),
-        ready=lambda since: orchestrator.serves_since(prefect_port, since),
-        alive=lambda since: True,  # silent while Prefect is away, and right to wait
+        ready=lambda since: None if orchestrator.serves_since(prefect_port, since) else "has not asked for work yet",
+        alive=lambda since: None,  # while Prefect is away it waits, and is right to
         needs=("prefect", PREPARE),
         stop_timeout_s=30,
     )
@@ -166,8 +168,8 @@ def _consumer(home: Home, stage: str, port: int, env: Mapping[str, str]) -> Part
         env={**env, "VIGIA_WORKER__HEALTH_PORT": str(port)},
         log=home.logs / f"{stage}.log",
         cwd=Path.cwd(),
-        ready=lambda since: _says_ok(port, "/readyz"),
-        alive=lambda since: _says_ok(port, "/healthz"),
+        ready=lambda since: _says(port, "/readyz"),
+        alive=lambda since: _says(port, "/healthz"),
         needs=("kafka", "elasticsearch", PREPARE),
         port=port,
         stop_timeout_s=30,
@@ -188,12 +190,17 @@ def _python_environment(home: Home, endpoints: Endpoints, extra_env: Mapping[str
     }
 
 
-def _says_ok(port: int, path: str) -> bool:
+def _says(port: int, path: str) -> str | None:
     link = http.client.HTTPConnection("127.0.0.1", port, timeout=3)
     try:
         link.request("GET", path)
-        return link.getresponse().status == 200
+        answer = link.getresponse()
+        if answer.status == 200:
+            return None
+        return str(json.loads(answer.read())["reason"])
     except (OSError, http.client.HTTPException):
-        return False
+        return _SILENT
+    except (ValueError, LookupError, TypeError):
+        return f"answers {path} with an error"
     finally:
         link.close()

@@ -163,7 +163,7 @@ class RunningStack:
             status = child.process.poll()
             if status is not None:
                 return process.describe_exit(status)
-            if part.ready(began):
+            if part.ready(began) is None:
                 self._set(part, "ready", detail="")
                 return None
             if time.monotonic() > deadline:
@@ -180,14 +180,15 @@ class RunningStack:
             if time.monotonic() - probed < _PROBE_S:
                 continue
             probed = time.monotonic()
-            ready = part.ready(began)
-            if ready or (part.alive is not None and part.alive(began)):
+            unready = part.ready(began)
+            sick = unready if part.alive is None else part.alive(began)
+            if unready is None or sick is None:
                 heard = probed
-            if probed - heard > part.patience_s:
-                return f"did not answer for {part.patience_s:.0f} s"
-            condition: Condition = "ready" if ready else "unready"
-            if condition != self.part(part.name).condition:
-                self._set(part, condition)
+            elif probed - heard > part.patience_s:
+                return f"{sick}, for {part.patience_s:.0f} s"
+            now = self.part(part.name)
+            if (now.condition == "unready", now.detail) != (unready is not None, unready or ""):
+                self._set(part, "ready" if unready is None else "unready", detail=unready or "")
         return None
 
     def _prepare_once(self) -> None:
