@@ -20,10 +20,10 @@ class Side:
     """How many pieces take each side on a target, and the sentence that says it most surely."""
 
     counts: Counter[Stance]
-    sentence: str
-    speaker: str | None
-    stance: Stance | None
-    outlet: str
+    sentence: str = ""
+    speaker: str | None = None
+    stance: Stance | None = None
+    outlet: str = ""
 
 
 def topic_counts(documents: Sequence[Document]) -> list[tuple[Topic, int]]:
@@ -43,14 +43,11 @@ def sides(documents: Sequence[Document]) -> dict[Target, Side]:
             (row, d) for d in documents for row in d["evidence"] if row.get("target") == target and row.get("stance")
         ]
         taken = [(row, d) for row, d in rows if row["stance"] != Stance.NEUTRAL] or rows
-        row, document = max(taken, key=lambda pair: pair[0]["confidence"], default=({}, {}))
-        found[target] = Side(
-            counts,
-            sentence=row.get("text", ""),
-            speaker=row.get("speaker"),
-            stance=Stance(row["stance"]) if row else None,
-            outlet=document.get("outlet", ""),
-        )
+        if not taken:
+            found[target] = Side(counts)
+            continue
+        row, document = max(taken, key=lambda pair: pair[0]["confidence"])
+        found[target] = Side(counts, row["text"], row.get("speaker"), Stance(row["stance"]), document["outlet"])
     return found
 
 

@@ -1,0 +1,65 @@
+"""What the search command makes of its options and of the answer."""
+
+from typing import Any
+
+import pytest
+
+from deploy.cli.search import as_document, fragments, marked, parse_stances, plain
+from schemas.errors import ConfigError
+from schemas.queries import MARK_END, MARK_START
+from schemas.taxonomy import Stance, Target
+
+
+def hit(**highlight: list[str]) -> dict[str, Any]:
+    evidence = [{"text": "a topic", "topic": "asylum_tps"}, {"text": "a side", "stance": "against"}]
+    return {
+        "_source": {"title": "t", "text": "the whole text", "evidence": evidence},
+        "highlight": highlight,
+        "inner_hits": {"copies": {"hits": {"total": {"value": 3}}}},
+    }
+
+
+def test_stances_are_pairs_of_target_and_side() -> None:
+    assert parse_stances(["us_aid=favor", "deportation_deal=against"]) == {
+        Target.US_AID: Stance.FAVOR,
+        Target.DEPORTATION_DEAL: Stance.AGAINST,
+    }
+
+
+@pytest.mark.parametrize(("pair", "listed"), [("aid=favor", "us_aid"), ("us_aid=pro", "favor"), ("us_aid", "favor")])
+def test_a_wrong_stance_is_answered_with_the_right_ones(pair: str, listed: str) -> None:
+    with pytest.raises(ConfigError, match=listed):
+        parse_stances([pair])
+
+
+def test_a_passage_found_through_two_fields_is_shown_once() -> None:
+    one = f"the {MARK_START}flights{MARK_END} landed"
+    assert fragments(hit(text=[one], **{"text.en": [one, "another"]})) == [one, "another"]
+
+
+def test_without_words_the_sentence_that_takes_a_side_is_shown() -> None:
+    assert fragments(hit()) == ["a side"]
+
+
+def test_what_was_found_is_bold_and_control_characters_are_gone() -> None:
+    text = marked(f"a {MARK_START}\x1b[31mflight{MARK_END}\u202e b")
+    assert text.plain == "a [31mflight b"
+    assert [str(span.style) for span in text.spans] == ["bold yellow"]
+    assert plain(f"{MARK_START}a{MARK_END}b") == "ab"
+
+
+def test_the_document_for_machines_has_totals_facets_and_no_full_text() -> None:
+    found = {
+        "hits": {"total": {"value": 5}, "hits": [hit(text=[f"{MARK_START}x{MARK_END}"])]},
+        "aggregations": {
+            "stories": {"value": 2},
+            "topics": {"buckets": [{"key": "asylum_tps", "doc_count": 4}]},
+            "us_aid": {"buckets": [{"key": "favor", "doc_count": 1}]},
+        },
+    }
+    document = as_document(found)
+    assert (document["pieces"], document["stories"], document["topics"]) == (5, 2, {"asylum_tps": 4})
+    assert document["stances"]["us_aid"] == {"favor": 1}
+    assert document["hits"][0]["copies"] == 3
+    assert document["hits"][0]["highlights"] == ["x"]
+    assert "text" not in document["hits"][0]
