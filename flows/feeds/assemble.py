@@ -1,0 +1,120 @@
+"""An entry and its page to an Article, or the reason why there is none; pure."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from flows.feeds import canonical, dates, language, story
+from flows.feeds.entry import Entry
+from flows.feeds.extract import Extract
+from flows.feeds.plain import cut
+from schemas.article import Article, Lane, TextSource
+from schemas.feed import Feed, Terms
+from schemas.identity import article_id, content_hash
+
+FRESH_FOR = timedelta(days=3)
+"""An older piece counts in trends, but is no news: a source just added must not raise last month's alerts."""
+
+EXCERPT_CHARS = 600
+SUMMARY_CHARS = 2000
+FULL_TEXT_CHARS = 900
+"""From this length on a feed's content is taken for the piece itself."""
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Why an entry gives no article."""
+
+    reason: str
+
+
+def needs_page(feed: Feed, entry: Entry) -> bool:
+    """Whether the linked page must be read: the feed has only a summary, or speaks of another site's piece."""
+    if not feed.fetch_pages or feed.terms is Terms.HEADLINE:
+        return False
+    return len(entry.content) < FULL_TEXT_CHARS or foreign(feed, entry)
+
+
+def foreign(feed: Feed, entry: Entry) -> bool:
+    """Whether the entry's link leads to another site than the feed's: its words are not that site's words."""
+    return not canonical.same_site(canonical.canonical(feed.url) or "", canonical.canonical(entry.link) or "")
+
+
+def assemble(
+    feed: Feed,
+    entry: Entry,
+    page: Extract | None,
+    *,
+    page_url: str | None,
+    feed_language: str | None,
+    observed_at_ms: int,
+) -> Article | Skipped:
+    """One reading of a piece, from its entry and, where it was read, its page (which came from `page_url`).
+
+    A feed may not put words into another site's piece: when the link leads elsewhere and pages are read, title and text
+    are the page's.
+    """
+    url = canonical.identity(entry.link, page_url=page_url, declared=page.canonical if page else None)
+    if url is None:
+        return Skipped(f"the link is not an http(s) URL: {entry.link[:100]!r}" if entry.link else "has no link")
+    theirs = feed.fetch_pages and feed.terms is not Terms.HEADLINE and foreign(feed, entry)
+    if theirs and (page is None or not page.text):
+        return Skipped("links to another site, whose page could not be read")
+    title = (page.title if theirs and page else "") or entry.title or (page.title if page else "")
+    text, source = _text(entry, page, only_page=theirs)
+    title = title or cut(text.partition("\n")[0], 200)
+    if not title:
+        return Skipped("has neither title nor text")
+    observed = datetime.fromtimestamp(observed_at_ms / 1000, tz=UTC)
+    dated = dates.choose(
+        published=entry.published,
+        updated=entry.updated or (page.updated if page else None),
+        page=page.published if page else None,
+        observed=observed,
+    )
+    stated = feed.language or feed_language or (page.language if page else None)
+    code, guessed = language.identify(f"{title}\n{text or entry.summary}", prior=stated)
+    kept, kept_source = _within(feed.terms, text, source)
+    return Article(
+        article_id=article_id(url),
+        url=url,
+        link=entry.link,
+        feed=feed.id,
+        outlet=feed.outlet,
+        country=feed.country,
+        title=title,
+        summary="" if feed.terms is Terms.HEADLINE else cut(entry.summary, SUMMARY_CHARS),
+        text=kept,
+        text_source=kept_source,
+        language=code,
+        language_guessed=guessed,
+        byline=entry.author or (page.byline if page else None),
+        section=entry.section or (page.section if page else None),
+        image=(page.image if page else None) or entry.image,
+        published_at=dated.published_at,
+        date_guessed=dated.guessed,
+        updated_at=dated.updated_at,
+        observed_at_ms=observed_at_ms,
+        content_hash=content_hash(title, kept),
+        signature=story.signature(text),
+        lane=Lane.HISTORIC if observed - dated.published_at > FRESH_FOR else Lane.FRESH,
+    )
+
+
+def _text(entry: Entry, page: Extract | None, *, only_page: bool) -> tuple[str, TextSource]:
+    told = "" if only_page else entry.content or entry.summary
+    if page is not None and len(page.text) >= len(told):
+        told, source = page.text, TextSource.PAGE
+    else:
+        source = TextSource.FEED
+    return (told, source) if told else ("", TextSource.TITLE)
+
+
+def _within(terms: Terms, text: str, source: TextSource) -> tuple[str, TextSource]:
+    """What of the text the outlet's terms let us keep."""
+    match terms:
+        case Terms.FULL_TEXT:
+            return text, source
+        case Terms.EXCERPT:
+            return cut(text, EXCERPT_CHARS), source
+        case Terms.HEADLINE:
+            return "", TextSource.TITLE

@@ -1,0 +1,48 @@
+"""What a feed's bytes become: entries in plain text, and those that could not be read; values only."""
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from schemas.identity import digest
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Entry(_Value):
+    """One entry, its markup turned into text; `link` is absolute, but nothing more is known of it."""
+
+    id: str = ""
+    link: str = ""
+    title: str = ""
+    summary: str = ""
+    content: str = ""
+    author: str | None = None
+    section: str | None = None
+    image: str | None = None
+    published: AwareDatetime | None = None
+    updated: AwareDatetime | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal as long as the feed says the same of the piece."""
+        moments = (str(moment or "") for moment in (self.published, self.updated))
+        return digest("entry", self.title, self.summary, self.content, *moments)
+
+
+class Broken(_Value):
+    """An entry that could not be read, and why."""
+
+    position: int = Field(ge=0)
+    reason: str
+
+
+class Parsed(_Value):
+    """A feed as read; `dropped` counts entries over the limit."""
+
+    title: str = ""
+    language: str | None = None
+    ttl_s: float | None = Field(default=None, ge=0)
+    entries: tuple[Entry, ...] = ()
+    broken: tuple[Broken, ...] = ()
+    dropped: int = Field(default=0, ge=0)

@@ -1,0 +1,130 @@
+"""A small pool of reader processes: what they are given they finish in time, or they are killed and replaced."""
+
+import asyncio
+import json
+import os
+import sys
+from types import TracebackType
+from typing import Any, Self
+
+from flows.feeds.entry import Entry, Parsed
+from flows.feeds.fetch import Page
+from flows.feeds.reader import FRAME
+from schemas.article import Article
+from schemas.errors import FeedUnreadable
+from schemas.feed import Feed
+
+INHERITED = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR")
+"""What a reader sees of the environment: nothing that could hold a secret."""
+
+MAX_ANSWER = 64_000_000
+
+
+class Readers:
+    """Up to `size` processes, each started when first needed and kept for the next job; `job_s` is a job's time.
+
+    An async context manager: leaving it ends the processes.
+    """
+
+    def __init__(self, *, size: int | None = None, job_s: float = 20.0) -> None:
+        self._job_s = job_s
+        self._idle: asyncio.LifoQueue[asyncio.subprocess.Process | None] = asyncio.LifoQueue()
+        for _ in range(size or max(1, min(4, os.cpu_count() or 1))):
+            self._idle.put_nowait(None)
+        self._alive: set[asyncio.subprocess.Process] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in list(self._alive):
+            await self._end(process)
+
+    async def feed(self, feed: str, body: bytes, content_type: str | None, *, base: str) -> Parsed:
+        """Parse a feed's bytes. Raises FeedUnreadable."""
+        head = {"job": "feed", "feed": feed, "content_type": content_type, "base": base}
+        outcome, answer = await self._ask(head, body, feed=feed, url=base)
+        if outcome != "done":
+            raise FeedUnreadable(feed, base, answer.decode("utf-8", "replace"), excerpt=body)
+        return Parsed.model_validate_json(answer)
+
+    async def article(
+        self, feed: Feed, entry: Entry, page: Page | None, *, language: str | None, observed_at_ms: int
+    ) -> Article | str:
+        """Make an article of an entry and its page, or say why there is none. Raises FeedUnreadable."""
+        head = {
+            "job": "article",
+            "feed": feed.model_dump(mode="json"),
+            "entry": entry.model_dump(mode="json"),
+            "page_url": page.url if page else None,
+            "content_type": page.content_type if page else None,
+            "language": language,
+            "observed_at_ms": observed_at_ms,
+        }
+        outcome, answer = await self._ask(head, page.body if page else b"", feed=feed.id, url=entry.link)
+        match outcome:
+            case "done":
+                return Article.model_validate_json(answer)
+            case "skipped":
+                return answer.decode("utf-8", "replace")
+            case _:
+                raise FeedUnreadable(feed.id, entry.link, answer.decode("utf-8", "replace"))
+
+    async def _ask(self, head: dict[str, Any], body: bytes, *, feed: str, url: str) -> tuple[str, bytes]:
+        process = await self._idle.get()
+        kept = False
+        try:
+            if process is None:
+                process = await self._start()
+            async with asyncio.timeout(self._job_s):
+                answer = await _exchange(process, json.dumps(head).encode(), body)
+        except TimeoutError:
+            raise FeedUnreadable(feed, url, f"took over {self._job_s:g} s to read", excerpt=body) from None
+        except (asyncio.IncompleteReadError, OSError, ValueError):
+            raise FeedUnreadable(feed, url, "brought its reader down", excerpt=body) from None
+        else:
+            kept = True
+            return answer
+        finally:
+            # one left in the middle of an exchange, cancelled or not, would answer the next job with this one's answer
+            self._idle.put_nowait(process if kept else None)
+            if not kept:
+                await self._end(process)
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "flows.feeds.reader",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={name: os.environ[name] for name in INHERITED if name in os.environ}
+            | {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+            | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            # Ctrl-C is for the parent to answer
+            start_new_session=True,
+        )
+        self._alive.add(process)
+        return process
+
+    async def _end(self, process: asyncio.subprocess.Process | None) -> None:
+        if process is not None:
+            self._alive.discard(process)
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
+
+async def _exchange(process: asyncio.subprocess.Process, head: bytes, body: bytes) -> tuple[str, bytes]:
+    if process.stdin is None or process.stdout is None:
+        raise ValueError("the reader has no pipes")
+    process.stdin.write(FRAME.pack(len(head), len(body)) + head + body)
+    await process.stdin.drain()
+    head_bytes, body_bytes = FRAME.unpack(await process.stdout.readexactly(FRAME.size))
+    if head_bytes + body_bytes > MAX_ANSWER:
+        raise ValueError("the reader's answer is too long")
+    outcome = (await process.stdout.readexactly(head_bytes)).decode()
+    return outcome, await process.stdout.readexactly(body_bytes)
