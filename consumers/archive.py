@@ -1,0 +1,356 @@
+"""The consumers' only door to Elasticsearch. Everything here may raise Unavailable: nothing is wrong with the items."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from elasticsearch import ApiError, Elasticsearch, NotFoundError, TransportError
+
+from schemas.alert import Alert
+from schemas.errors import Unavailable, VigiaError
+from schemas.indices import INDICES, Indices
+from schemas.settings import ElasticsearchSettings
+
+SINK = "elasticsearch"
+REQUEST_BYTES = 5_000_000
+"""A bulk request is cut at about this size; Elasticsearch's own limit is 100 MB."""
+
+AWAY = frozenset({401, 403, 408, 429, 502, 503, 504})
+"""Answers that say nothing of the item: credentials, a read-only block, too much load, a node on its way."""
+
+
+@dataclass(frozen=True)
+class Client:
+    """An open connection, and the names of the indices behind it."""
+
+    es: Elasticsearch
+    indices: Indices = INDICES
+
+    def close(self) -> None:
+        """Close the connection; a second time does nothing."""
+        self.es.close()
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document to store in `index`, unless one of the same `id` and an equal or higher `version` is there."""
+
+    index: str
+    id: str
+    version: int
+    source: Mapping[str, Any] = field(compare=False)
+
+
+Key: TypeAlias = tuple[str, int]
+"""A document's id and version: within one batch, an id alone may stand for two readings."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """It is in the index now."""
+
+
+@dataclass(frozen=True)
+class Older:
+    """What the index holds is as new or newer: nothing to do."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Elasticsearch will not take the document (`status` 400, 413), or gave no lasting answer (429, 5xx)."""
+
+    status: int
+    error: str
+
+    @property
+    def lasting(self) -> bool:
+        """Whether the same document would be refused again."""
+        return self.status not in AWAY and self.status != 404
+
+
+class Rejected(VigiaError):
+    """An entry of a map or of the outbox that Elasticsearch will never take."""
+
+    def __init__(self, index: str, doc_id: str, reason: str) -> None:
+        self.index, self.doc_id, self.reason = index, doc_id, reason
+        super().__init__(f"{index} refuses {doc_id}: {reason}")
+
+
+Put: TypeAlias = Stored | Older | Refused
+
+
+def open_archive(settings: ElasticsearchSettings, indices: Indices = INDICES) -> Client:
+    """A connection that tries a request twice at most: the worker's loop knows better when to try again."""
+    es = Elasticsearch(**settings.client_options(), max_retries=1, retry_on_timeout=False, retry_on_status=())
+    return Client(es, indices)
+
+
+def ping(client: Client) -> None:
+    """Return when Elasticsearch answers; raise Unavailable when it doesn't."""
+    with _answered():
+        client.es.options(request_timeout=3).cluster.health(timeout="2s")
+
+
+def ensure(client: Client) -> None:
+    """Bring the templates and the indices `alerts` and `stories` to what this version ships; safe to repeat."""
+    with _answered():
+        for name, body in client.indices.templates().items():
+            _ensure_template(client, name, body)
+        for index in (client.indices.alerts, client.indices.stories):
+            _ensure_index(client, index)
+
+
+def _ensure_template(client: Client, name: str, body: Mapping[str, Any]) -> None:
+    try:
+        held = client.es.indices.get_index_template(name=name)["index_templates"][0]["index_template"]
+    except NotFoundError:
+        held = {}
+    if held.get("version", 0) >= body["version"]:
+        return
+    client.es.indices.put_index_template(name=name, **_arguments(body))
+    # fields are only ever added, so an index made by an older template can take them as well
+    made = client.es.indices.get(index=body["index_patterns"][0], ignore_unavailable=True, allow_no_indices=True)
+    if made:
+        client.es.indices.put_mapping(index=",".join(made), **_arguments(body["template"]["mappings"]))
+
+
+def _arguments(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {key.removeprefix("_"): value for key, value in body.items()}
+
+
+def _ensure_index(client: Client, index: str) -> None:
+    alias = client.indices.write(index)
+    if client.es.indices.exists_alias(name=alias):
+        return
+    try:
+        client.es.indices.create(index=index, aliases={alias: {}})
+    except ApiError as error:
+        if error.status_code != 400 or error.error != "resource_already_exists_exception":
+            raise
+        client.es.indices.put_alias(index=index, name=alias)
+
+
+def put(client: Client, docs: Iterable[Document]) -> dict[Key, Put]:
+    """Store each document unless what is there is as new or newer; says what became of each.
+
+    An id goes at most once into a request, the oldest version first. An index that is missing is made from its
+    template. Raises Unavailable when Elasticsearch as a whole won't write (credentials, read-only, away).
+    """
+    results: dict[Key, Put] = {}
+    for docs_of_round in _rounds({(doc.id, doc.version): doc for doc in docs}.values()):
+        actions = [
+            _Action(doc.index, doc.id, "index", doc.source, {"version": doc.version, "version_type": "external"})
+            for doc in docs_of_round
+        ]
+        answers = _bulk(client, actions)
+        results |= {(doc.id, doc.version): answers[doc.id] for doc in docs_of_round}
+    return results
+
+
+def _rounds(docs: Iterable[Document]) -> Iterator[list[Document]]:
+    left: dict[str, list[Document]] = {}
+    for doc in sorted(docs, key=lambda d: d.version):
+        left.setdefault(doc.id, []).append(doc)
+    while left:
+        yield [versions[0] for versions in left.values()]
+        left = {doc_id: versions[1:] for doc_id, versions in left.items() if len(versions) > 1}
+
+
+def claim(client: Client, index: str, docs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Create each document that isn't there yet; returns what now stands under each id, whoever wrote it."""
+    answers = _bulk(client, [_Action(index, doc_id, "create", source, {}) for doc_id, source in docs.items()])
+    for doc_id, answer in answers.items():
+        if isinstance(answer, Refused):
+            raise _refusal(index, doc_id, answer)
+    taken = [doc_id for doc_id, answer in answers.items() if isinstance(answer, Older)]
+    return {doc_id: dict(source) for doc_id, source in docs.items()} | get_many(client, [(index, i) for i in taken])
+
+
+@dataclass(frozen=True)
+class _Action:
+    index: str
+    id: str
+    op: Literal["index", "create"]
+    source: Mapping[str, Any]
+    options: Mapping[str, Any]
+
+
+def _bulk(client: Client, actions: Sequence[_Action]) -> dict[str, Put]:
+    answers = _send(client, actions)
+    lost = [action for action in actions if answers[action.id] == Refused(404, "index_not_found_exception")]
+    if lost:
+        ensure(client)
+        with _answered():
+            for index in {action.index for action in lost}:
+                _ensure_index(client, index)
+        answers |= _send(client, lost)
+    return answers
+
+
+def _send(client: Client, actions: Sequence[_Action]) -> dict[str, Put]:
+    answers: dict[str, Put] = {}
+    for lines_of_request in _requests(client, actions):
+        answers |= _send_one(client, lines_of_request)
+    return answers
+
+
+Lines: TypeAlias = list[tuple[str, bytes]]
+"""Of each action of a bulk request, its id and its lines."""
+
+
+def _requests(client: Client, actions: Sequence[_Action]) -> Iterator[Lines]:
+    request: Lines = []
+    size = 0
+    for action in actions:
+        target = {"_index": client.indices.write(action.index), "_id": action.id, "require_alias": True}
+        head = json.dumps({action.op: target | dict(action.options)})
+        data = f"{head}\n{json.dumps(action.source, ensure_ascii=False)}\n".encode()
+        if request and size + len(data) > REQUEST_BYTES:
+            yield request
+            request, size = [], 0
+        request.append((action.id, data))
+        size += len(data)
+    if request:
+        yield request
+
+
+def _send_one(client: Client, request: Lines) -> dict[str, Put]:
+    try:
+        with _answered():
+            lines: list[Any] = [line for _, data in request for line in data.split(b"\n")[:2]]
+            response = client.es.bulk(operations=lines)
+    except ApiError as error:
+        if error.status_code != 413:
+            raise
+        if len(request) == 1:
+            return {request[0][0]: Refused(413, "the document is larger than Elasticsearch takes")}
+        half = len(request) // 2
+        return _send_one(client, request[:half]) | _send_one(client, request[half:])
+    answers = {}
+    for item in response["items"]:
+        (result,) = item.values()
+        answers[result["_id"]] = _answer(result["status"], result.get("error"))
+    return answers
+
+
+def _answer(status: int, error: Mapping[str, Any] | None) -> Put:
+    if status in {200, 201}:
+        return Stored()
+    if status == 409:
+        return Older()
+    kind, reason = (error or {}).get("type", "no error given"), (error or {}).get("reason", "")
+    if status in {401, 403}:
+        raise Unavailable(SINK, f"{status} {kind}: {reason}")
+    return Refused(status, kind if status == 404 else f"{kind}: {reason}"[:1000])
+
+
+@dataclass(frozen=True)
+class Created:
+    """The alert is new: it now waits in the outbox."""
+
+
+@dataclass(frozen=True)
+class There:
+    """The alert was made before: by an earlier message, or by a request of this very call whose answer was lost."""
+
+
+def create(client: Client, alert: Alert) -> Created | There:
+    """Put an alert into the outbox, once ever; whether it is still to be handed over, `search` says."""
+    action = _Action(client.indices.alerts, alert.alert_id, "create", alert.model_dump(mode="json"), {})
+    answer = _bulk(client, [action])[alert.alert_id]
+    match answer:
+        case Stored():
+            return Created()
+        case Older():
+            return There()
+        case Refused():
+            raise _refusal(client.indices.alerts, alert.alert_id, answer)
+
+
+def _refusal(index: str, doc_id: str, answer: Refused) -> VigiaError:
+    reason = f"{answer.status} {answer.error}"
+    return Rejected(index, doc_id, reason) if answer.lasting else Unavailable(SINK, reason)
+
+
+def update(client: Client, index: str, doc_id: str, fields: Mapping[str, Any]) -> bool:
+    """Set fields of a document; false when it is gone."""
+    try:
+        with _answered():
+            client.es.update(
+                index=client.indices.write(index), id=doc_id, doc=fields, retry_on_conflict=5, require_alias=True
+            )
+    except NotFoundError:
+        return False
+    return True
+
+
+def mark_handed_over(client: Client, alert_id: str) -> None:
+    """The alert's message is acknowledged: out of the outbox."""
+    update(client, client.indices.alerts, alert_id, {"handover": "done"})
+
+
+def refresh(client: Client, *indices: str) -> None:
+    """Make what was written visible to searches."""
+    with _answered():
+        client.es.indices.refresh(index=",".join(indices), ignore_unavailable=True, allow_no_indices=True)
+
+
+def search(client: Client, body: Mapping[str, Any], *, index: str | None = None) -> dict[str, Any]:
+    """Run a body of `schemas.queries` over the articles, or over `index`; a missing index holds nothing.
+
+    All shards answer or none: a partial answer would lose alerts without a word.
+    """
+    with _answered():
+        response = client.es.search(
+            index=index or client.indices.news,
+            body=dict(body),
+            ignore_unavailable=True,
+            allow_no_indices=True,
+            allow_partial_search_results=False,
+        )
+    return dict(response.body)
+
+
+def search_each(client: Client, bodies: Sequence[Mapping[str, Any]], *, index: str) -> list[list[dict[str, Any]]]:
+    """The hits of each body, in one request."""
+    if not bodies:
+        return []
+    lines = [line for body in bodies for line in ({"index": index, "ignore_unavailable": True}, body)]
+    with _answered():
+        responses = client.es.msearch(searches=lines)["responses"]
+    for response in responses:
+        if "error" in response or response["timed_out"] or response["_shards"]["failed"]:
+            raise Unavailable(SINK, f"a search of {index} failed: {response.get('error', response.get('_shards'))}")
+    return [response["hits"]["hits"] for response in responses]
+
+
+def get_many(
+    client: Client, keys: Sequence[tuple[str, str]], *, fields: Sequence[str] | None = None
+) -> dict[str, dict[str, Any]]:
+    """What stands under each (index, id) this moment, unrefreshed writes included; absent ones are left out."""
+    if not keys:
+        return {}
+    docs = [{"_index": index, "_id": doc_id} for index, doc_id in keys]
+    with _answered():
+        response = client.es.mget(docs=docs, source=list(fields) if fields is not None else None)
+    found = {}
+    for doc in response["docs"]:
+        if doc.get("error", {}).get("type", "index_not_found_exception") != "index_not_found_exception":
+            raise Unavailable(SINK, f"could not read {doc['_index']}: {doc['error'].get('reason')}")
+        if doc.get("found"):
+            found[doc["_id"]] = doc["_source"]
+    return found
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    try:
+        yield
+    except TransportError as error:
+        raise Unavailable(SINK, f"{type(error).__name__}: {error.message}") from error
+    except ApiError as error:
+        if error.status_code in AWAY:
+            raise Unavailable(SINK, f"{error.status_code} {error.error}") from error
+        raise

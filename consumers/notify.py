@@ -1,0 +1,82 @@
+"""A handler: Alert -> its channels, each once.
+
+What a channel took is noted in the alert's document, so that a failure of another channel repeats nothing. A worker
+killed between a channel's answer and the note repeats that one delivery, with the same id.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from consumers.archive import Client, get_many, update
+from consumers.channels import webhook
+from consumers.outcome import Done, Outcome, Poison, Retry
+from schemas.alert import Alert
+from schemas.errors import DeliveryRefused, Unavailable
+from schemas.settings import ChannelSettings, NotifySettings
+
+log = structlog.get_logger()
+
+GIVE_UP_S = 6 * 3600.0
+"""A channel that fails so long after the alert was made holds up the others: the alert becomes a dead letter."""
+
+Delivery = dict[str, Any]
+
+
+def notify(
+    batch: Sequence[Alert], *, es: Client, settings: NotifySettings, now: Callable[[], datetime]
+) -> list[Outcome]:
+    """Send each alert to the channels that its rule names, or to all. Raises Unavailable for Elasticsearch alone."""
+    index = es.indices.alerts
+    held = get_many(es, [(index, a.alert_id) for a in batch], fields=["deliveries"])
+    notes: dict[str, list[Delivery]] = {a.alert_id: held.get(a.alert_id, {}).get("deliveries", []) for a in batch}
+    return [_notify(alert, notes[alert.alert_id], es=es, settings=settings, now=now) for alert in batch]
+
+
+def _notify(
+    alert: Alert, notes: list[Delivery], *, es: Client, settings: NotifySettings, now: Callable[[], datetime]
+) -> Outcome:
+    channels = {channel.name: channel for channel in settings.channels}
+    wanted = alert.channels or tuple(channels)
+    failed: list[str] = []
+    refused: list[str] = []
+    for name in wanted:
+        if any(note["channel"] == name and note["status"] == "delivered" for note in notes):
+            continue
+        try:
+            _deliver(alert, name, channels, settings=settings, now=now())
+        except Unavailable as error:
+            log.warning("delivery.failed", alert_id=alert.alert_id, channel=name, reason=error.reason)
+            failed.append(str(error))
+        except DeliveryRefused as error:
+            refused.append(str(error))
+            _note(alert, notes, name, "refused", now(), es=es, reason=error.reason)
+        else:
+            log.info("delivery.done", alert_id=alert.alert_id, channel=name)
+            _note(alert, notes, name, "delivered", now(), es=es)
+    late = now().timestamp() - alert.created_at_ms / 1000 > GIVE_UP_S
+    if failed and not late:
+        return Retry("; ".join(failed))
+    if failed or refused:
+        return Poison("DeliveryRefused", "; ".join(refused + failed))
+    return Done()
+
+
+def _deliver(
+    alert: Alert, name: str, channels: Mapping[str, ChannelSettings], *, settings: NotifySettings, now: datetime
+) -> None:
+    channel = channels.get(name)
+    if channel is None:
+        raise DeliveryRefused(name, "no such channel in the settings (notify.channels)")
+    webhook.send(alert, channel, timeout_s=settings.timeout_s, allowed=settings.allow_networks, now=now)
+
+
+def _note(
+    alert: Alert, notes: list[Delivery], name: str, status: str, at: datetime, *, es: Client, reason: str | None = None
+) -> None:
+    note = {"channel": name, "at": at.isoformat(), "status": status} | ({"reason": reason} if reason else {})
+    notes[:] = [other for other in notes if other["channel"] != name] + [note]
+    if not update(es, es.indices.alerts, alert.alert_id, {"deliveries": notes}):
+        log.warning("delivery.unrecorded", alert_id=alert.alert_id, channel=name)

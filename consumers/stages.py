@@ -1,0 +1,97 @@
+"""The workers: of each its name, the stream that it reads, and how its handler is opened."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from consumers.archive import Client, ensure, open_archive, ping
+from consumers.outcome import Handler
+from schemas.deadletter import DeadLetter
+from schemas.indices import INDICES, Indices
+from schemas.settings import Settings
+from schemas.streams import ALERTS, CLASSIFIED, DEADLETTER, INDEXED, Stream
+
+In = TypeVar("In", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Opened(Generic[In]):
+    """A handler that is ready to work; `probe` raises Unavailable while its sink doesn't answer."""
+
+    handle: Handler[In]
+    probe: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True)
+class Stage(Generic[In]):
+    """A worker's place in the pipeline. `open` may raise ConfigError or Unavailable; `group` names its consumers."""
+
+    name: str
+    stream: Stream[In]
+    open: Callable[[Settings], AbstractContextManager[Opened[In]]]
+    group: str
+    deadletters: Stream[DeadLetter] = DEADLETTER
+
+
+def now() -> datetime:
+    """The time that handlers go by."""
+    return datetime.now(tz=UTC)
+
+
+@contextmanager
+def archive(settings: Settings, indices: Indices = INDICES) -> Iterator[Client]:
+    """Elasticsearch with its templates in place, for as long as the block runs."""
+    with closing(open_archive(settings.elasticsearch, indices)) as es:
+        ensure(es)
+        yield es
+
+
+# each opener imports its handler when it opens: no worker loads what only another one needs
+
+
+@contextmanager
+def open_index(settings: Settings, indices: Indices = INDICES, **streams: Any) -> Iterator[Opened[Any]]:
+    """The handler of `index`."""
+    from consumers.index import index
+
+    with archive(settings, indices) as es:
+        yield Opened(partial(index, es=es, now=now, **streams), partial(ping, es))
+
+
+@contextmanager
+def open_alert(settings: Settings, indices: Indices = INDICES, **streams: Any) -> Iterator[Opened[Any]]:
+    """The handler of `alert`. Raises ConfigError when rules.toml has a mistake."""
+    from consumers.alert import alert
+    from consumers.rulebook import Rulebook
+
+    book = Rulebook(settings.alert.rules_file)
+    with archive(settings, indices) as es:
+        yield Opened(partial(alert, es=es, rules=book.rules, now=now, **streams), partial(ping, es))
+
+
+@contextmanager
+def open_notify(settings: Settings, indices: Indices = INDICES) -> Iterator[Opened[Any]]:
+    """The handler of `notify`. Raises ConfigError when a channel's secret can't sign."""
+    from consumers.channels.webhook import check
+    from consumers.notify import notify
+
+    for channel in settings.notify.channels:
+        check(channel)
+    with archive(settings, indices) as es:
+        yield Opened(partial(notify, es=es, settings=settings.notify, now=now), partial(ping, es))
+
+
+STAGES: dict[str, Stage[Any]] = {
+    stage.name: stage
+    for stage in (
+        Stage("index", CLASSIFIED, open_index, "vigia-index"),
+        Stage("alert", INDEXED, open_alert, "vigia-alert"),
+        Stage("notify", ALERTS, open_notify, "vigia-notify"),
+    )
+}
+"""Every worker by name, in the order in which a piece meets them."""

@@ -1,0 +1,291 @@
+"""The loop that every worker runs, and the consumers' only door to Kafka: poll, decode, handle, emit, commit.
+
+Offsets are committed only when every effect is acknowledged, each partition up to its first Retry; the loop then reads
+on from there. What can't be processed goes to the dead letters with its untouched bytes.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Any, TypeVar
+
+import structlog
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    UnknownTopicOrPartitionError,
+)
+from kafka.future import Future
+from kafka.structs import MemberState, OffsetAndMetadata
+from pydantic import BaseModel
+
+from consumers.batch import Plan, Record, plan, take
+from consumers.breaker import Breaker
+from consumers.handling import dead_letter, outcomes_of
+from consumers.health import STUCK_S, Health
+from consumers.outcome import Done, Handler, Poison
+from consumers.stages import Opened, Stage
+from schemas.errors import Unavailable, VigiaError
+from schemas.settings import KafkaSettings, Settings, WorkerSettings
+from schemas.streams import STREAMS, Stream
+from schemas.wire import encode
+
+In = TypeVar("In", bound=BaseModel)
+
+log = structlog.get_logger()
+
+POLL_MS = 500
+"""How long one poll waits for a first message: also how late a stop is noticed."""
+
+PAUSED_MS = 100
+"""How long one poll lasts while consumption is paused."""
+
+ACKNOWLEDGED_S = 60.0
+"""How long the broker may take to acknowledge what was sent; then the batch is read again."""
+
+CLOSE_S = 10.0
+"""How long leaving the group, and flushing, may take."""
+
+
+class DeadLettersLost(VigiaError):
+    """The dead letters can't be written: the worker stops, as going on would lose a message."""
+
+    def __init__(self, stream: str, reason: str) -> None:
+        self.stream, self.reason = stream, reason
+        super().__init__(f"{stream} takes no dead letters: {reason}")
+
+
+TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+
+
+def run(stage: Stage[In], settings: Settings, *, stop: Event, health: Health | None = None) -> None:
+    """Read the stage's stream until `stop` is set; then finish the batch in hand and leave the group.
+
+    Sinks and brokers that are away are waited for, with growing pauses. Raises ConfigError when the handler can't be
+    opened as configured, and DeadLettersLost rather than skip what can't be kept.
+    """
+    health = health or Health()
+    breaker = Breaker(settings.worker.retry_s, settings.worker.retry_max_s)
+    with ExitStack() as stack:
+        opened = _opened(stage, settings, stack, breaker, health, stop)
+        if opened is None:
+            return
+        health.probe = opened.probe
+        while not stop.is_set():
+            try:
+                with _clients(stage, settings.kafka) as (consumer, producer):
+                    _Loop(stage, opened.handle, settings.worker, consumer, producer, breaker, health).turn_until(stop)
+            except KafkaError as error:
+                health.turn(joined=False)
+                _wait(f"kafka: {type(error).__name__}: {error}", breaker, health, stop)
+
+
+def _opened(
+    stage: Stage[In], settings: Settings, stack: ExitStack, breaker: Breaker, health: Health, stop: Event
+) -> Opened[In] | None:
+    while not stop.is_set():
+        try:
+            return stack.enter_context(stage.open(settings))
+        except Unavailable as error:
+            health.turn(joined=False)
+            _wait(str(error), breaker, health, stop)
+    return None
+
+
+def _wait(reason: str, breaker: Breaker, health: Health, stop: Event) -> None:
+    health.trouble = reason
+    wait = breaker.trip(time.monotonic())
+    log.warning("worker.waiting", reason=reason, seconds=round(wait, 1))
+    stop.wait(wait)
+
+
+@contextmanager
+def _clients(stage: Stage[In], settings: KafkaSettings) -> Iterator[tuple[Any, Any]]:
+    options = settings.client_options() | {"client_id": stage.group, "allow_auto_create_topics": False}
+    consumer = KafkaConsumer(
+        **options,
+        group_id=stage.group,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_poll_interval_ms=int(STUCK_S * 1000),
+        max_partition_fetch_bytes=stage.stream.max_bytes,
+        fetch_max_bytes=4 * stage.stream.max_bytes,
+    )
+    try:
+        producer = KafkaProducer(
+            **options,
+            acks="all",
+            enable_idempotence=True,
+            compression_type="gzip",
+            max_request_size=max(stream.max_bytes for stream in STREAMS) + 100_000,
+            max_block_ms=int(ACKNOWLEDGED_S * 1000),
+            delivery_timeout_ms=int(ACKNOWLEDGED_S * 1000),
+        )
+        try:
+            yield consumer, producer
+        finally:
+            producer.close(timeout=CLOSE_S)
+    finally:
+        consumer.close(autocommit=False, timeout_ms=int(CLOSE_S * 1000))
+
+
+@dataclass
+class _Loop:
+    stage: Stage[Any]
+    handle: Handler[Any]
+    settings: WorkerSettings
+    consumer: Any
+    producer: Any
+    breaker: Breaker
+    health: Health
+    attempts: Counter[tuple[int, int]] = field(default_factory=Counter)
+
+    def turn_until(self, stop: Event) -> None:
+        """Go round until `stop` is set. Raises KafkaError when clients must be opened anew."""
+        name = self.stage.stream.name
+        if not self.consumer.partitions_for_topic(name):
+            raise UnknownTopicOrPartitionError(f"the stream {name} does not exist")
+        self.consumer.subscribe([name])
+        while not stop.is_set():
+            records = self._paused() if self.breaker.open(time.monotonic()) else self._gather()
+            self.health.turn(joined=self.consumer.group_metadata().state == MemberState.STABLE)
+            if records:
+                self._process(records)
+
+    def _paused(self) -> list[Record]:
+        """Stay in the group without taking anything: a partition that comes meanwhile is paused as well."""
+        self.consumer.pause(*self.consumer.assignment())
+        early = self.consumer.poll(timeout_ms=PAUSED_MS)
+        self._seek({tp.partition: found[0].offset for tp, found in early.items()})
+        return []
+
+    def _gather(self) -> list[Record]:
+        """A batch: what is there, and what comes within the linger time."""
+        self.consumer.resume(*self.consumer.paused())
+        records = self._poll(POLL_MS, self.settings.batch_messages)
+        until = time.monotonic() + self.settings.linger_s
+        while records and (room := self.settings.batch_messages - len(records)) > 0:
+            left_ms = int((until - time.monotonic()) * 1000)
+            if left_ms <= 0 or sum(r.size for r in records) > self.settings.batch_bytes:
+                break
+            records += self._poll(left_ms, room)
+        taken, left = take(records, messages=self.settings.batch_messages, size=self.settings.batch_bytes)
+        self._seek(left)
+        return list(taken)
+
+    def _poll(self, timeout_ms: int, room: int) -> list[Record]:
+        polled: Mapping[Any, Sequence[Any]] = self.consumer.poll(timeout_ms=timeout_ms, max_records=room)
+        return [Record(r.topic, r.partition, r.offset, r.key, r.value) for found in polled.values() for r in found]
+
+    def _process(self, records: Sequence[Record]) -> None:
+        started = time.monotonic()
+        self.attempts.update((r.partition, r.offset) for r in records)
+        decided = plan(records, outcomes_of(records, self.stage.stream, self.handle))
+        try:
+            dead = self._effects(decided)
+        except Unavailable as error:
+            # what was sent is sent again: everything that follows drops repeats
+            start = {r.partition: r.offset for r in reversed(records)}
+            decided, dead = Plan((), {}, start, (str(error),)), 0
+        self._commit(decided.commit)
+        self._seek(decided.rewind)
+        if decided.rewind:
+            wait = self.breaker.trip(time.monotonic())
+            self.health.trouble = "; ".join(decided.reasons)[:1000]
+            log.warning("batch.retry", reason=self.health.trouble, seconds=round(wait, 1))
+        else:
+            self.breaker.reset()
+            self.health.trouble = None
+        log.info(
+            "batch.done",
+            stage=self.stage.name,
+            messages=len(records),
+            finished=len(decided.finished),
+            dead=dead,
+            seconds=round(time.monotonic() - started, 3),
+        )
+
+    def _effects(self, decided: Plan) -> int:
+        """Send what was emitted, keep what is poison, call each `then`: all acknowledged. How many became dead letters.
+
+        Raises Unavailable when a `then` can't be done, KafkaError when the broker doesn't acknowledge.
+        """
+        dead = [(record, outcome) for record, outcome in decided.finished if isinstance(outcome, Poison)]
+        done = [(record, outcome) for record, outcome in decided.finished if isinstance(outcome, Done)]
+        dead += self._emit(done)
+        for record, poison in dead:
+            self._keep(record, poison)
+        lost = {record for record, _ in dead}
+        for record, outcome in done:
+            if outcome.then is not None and record not in lost:
+                outcome.then()
+        for record, _ in decided.finished:
+            del self.attempts[record.partition, record.offset]
+        return len(dead)
+
+    def _emit(self, done: Sequence[tuple[Record, Done]]) -> list[tuple[Record, Poison]]:
+        """Send and wait for every acknowledgement; returns the records whose messages no stream can hold."""
+        sent = [
+            (record, emit, self._send(emit.stream, emit.message)) for record, outcome in done for emit in outcome.emit
+        ]
+        failed: dict[Record, Poison] = {}
+        for record, emit, future in sent:
+            try:
+                future.get(timeout=ACKNOWLEDGED_S)
+            except TOO_LARGE:
+                failed[record] = Poison("MessageTooLarge", f"what it became is too large for {emit.stream.name}")
+        return list(failed.items())
+
+    def _send(self, stream: Stream[Any], message: BaseModel) -> Any:
+        value = encode(message)
+        if len(value) > stream.max_bytes:
+            return Future().failure(MessageSizeTooLargeError())
+        return self.producer.send(stream.name, key=stream.key(message).encode(), value=value)
+
+    def _keep(self, record: Record, poison: Poison) -> None:
+        stream = self.stage.deadletters
+        letter = dead_letter(
+            record,
+            poison,
+            stage=self.stage.name,
+            attempts=self.attempts[record.partition, record.offset],
+            at_ms=int(time.time() * 1000),
+            max_bytes=stream.max_bytes,
+        )
+        try:
+            self._send(stream, letter).get(timeout=ACKNOWLEDGED_S)
+        except KafkaError as error:
+            raise DeadLettersLost(stream.name, f"{type(error).__name__}: {error}") from error
+        log.warning(
+            "message.dead",
+            stage=self.stage.name,
+            stream=record.stream,
+            partition=record.partition,
+            offset=record.offset,
+            error=poison.error,
+            reason=poison.reason[:200],
+        )
+
+    def _commit(self, offsets: Mapping[int, int]) -> None:
+        held = self._held(offsets)
+        if not held:
+            return
+        try:
+            self.consumer.commit({tp: OffsetAndMetadata(offset, "", -1) for tp, offset in held.items()})
+        except KafkaError as error:
+            # the partitions went elsewhere, or the broker is away: read again by whoever has them next
+            log.warning("offsets.uncommitted", stage=self.stage.name, reason=f"{type(error).__name__}: {error}")
+
+    def _seek(self, offsets: Mapping[int, int]) -> None:
+        for tp, offset in self._held(offsets).items():
+            self.consumer.seek(tp, offset)
+
+    def _held(self, offsets: Mapping[int, int]) -> dict[Any, int]:
+        assigned = self.consumer.assignment()
+        wanted = {TopicPartition(self.stage.stream.name, number): offset for number, offset in offsets.items()}
+        return {tp: offset for tp, offset in wanted.items() if tp in assigned}
