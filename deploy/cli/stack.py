@@ -25,7 +25,7 @@ from deploy.local import jars, process
 from deploy.local.doctor import Finding, examine
 from deploy.local.home import Home, home_at, is_held
 from deploy.local.parts import ALL, with_workers
-from deploy.local.state import Endpoints, PartState, StackState, read_state
+from deploy.local.state import Endpoints, PartState, StackState, leftovers, running
 from deploy.local.supervise import RunningStack, start_stack
 from deploy.prepare import prepare_stack
 from schemas.errors import StackError
@@ -40,6 +40,7 @@ _SIGNS: Final = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[bold
 def up(
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return when all is ready; it runs on.")] = False,
     classify: Annotated[int, typer.Option(min=1, help="How many classify workers; each takes a core or two.")] = 1,
+    only: Annotated[str, typer.Option(help="Just these parts, such as kafka,elasticsearch.", metavar="PARTS")] = "",
 ) -> None:
     """Start everything: Kafka, Elasticsearch, Prefect, the runner of the flows and the consumers.
 
@@ -50,11 +51,13 @@ def up(
     """
     home = _home()
     if detach:
-        _detach(home, classify)
+        _detach(home, "--classify", str(classify), "--only", only)
         return
+    parts = tuple(only.split(",")) if only else with_workers(classify)
+    servers = {"kafka", "elasticsearch"} <= set(parts)
     _log_to(home.logs / "stack.log", home)
     with _signals() as stoppable, _downloading() as progress:
-        stack = start_stack(home, parts=with_workers(classify), prepare=prepare_stack, progress=progress)
+        stack = start_stack(home, parts=parts, prepare=prepare_stack if servers else _nothing, progress=progress)
         stoppable(stack)
     _watch(stack)
 
@@ -62,8 +65,8 @@ def up(
 def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False) -> None:
     """Show each part: its condition, process, port, memory, restarts, since when. Exit 1 unless all are ready."""
     home = _home()
-    state = read_state(home)
-    if state is None or not process.is_alive(state.pid, state.create_time):
+    state = running(home)
+    if state is None:
         if as_json:
             console.print_json({"running": False, "home": str(home.root), "parts": []})
         else:
@@ -81,8 +84,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON docume
 def down() -> None:
     """Stop the stack of this home, wherever it was started, and wait until it has stopped. Nothing is lost."""
     home = _home()
-    state = read_state(home)
-    if state is not None and process.is_alive(state.pid, state.create_time):
+    state = running(home)
+    if state is not None:
         psutil.Process(state.pid).send_signal(signal.SIGTERM)
         deadline = time.monotonic() + _DOWN_WAIT_S
         while is_held(home) and time.monotonic() < deadline:
@@ -93,9 +96,8 @@ def down() -> None:
             )
         console.console.print("stopped")
         return
-    recorded = [(part.pid, part.create_time) for part in (state.parts if state is not None else ())]
-    left = process.leftovers(home.root, [(pid, at) for pid, at in recorded if pid is not None and at is not None])
-    process.end_leftovers(left)
+    left = leftovers(home)
+    process.end_all(left)
     console.console.print(f"ended {len(left)} processes of a killed stack" if left else "not running")
 
 
@@ -130,6 +132,10 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON docume
         console.console.print(_report(findings))
     if any(finding.verdict == "fail" for finding in findings):
         raise typer.Exit(1)
+
+
+def _nothing(at: Endpoints) -> None:
+    """What there is to prepare on servers that this stack doesn't have."""
 
 
 def _home() -> Home:
@@ -177,13 +183,13 @@ def _watch(stack: RunningStack) -> None:
         live.update(_table(stack.parts()), refresh=True)
 
 
-def _detach(home: Home, classify: int) -> None:
+def _detach(home: Home, *options: str) -> None:
     home.create()
     if is_held(home):
         raise StackError("stack", f"already running in {home.root}: `vigia status` shows it, `vigia down` stops it")
     log = home.logs / "up.log"
     log.unlink(missing_ok=True)
-    command = (sys.executable, "-m", "deploy.cli.main", "up", "--classify", str(classify))
+    command = (sys.executable, "-m", "deploy.cli.main", "up", *options)
     with log.open("wb") as out:
         child = subprocess.Popen(  # noqa: S603 our own command line
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
@@ -191,7 +197,7 @@ def _detach(home: Home, classify: int) -> None:
     with console.stderr.status("starting"):
         deadline = time.monotonic() + _DETACHED_WAIT_S
         while time.monotonic() < deadline and child.poll() is None:
-            state = read_state(home)
+            state = running(home)
             if state is not None and state.pid == child.pid and all(p.condition == "ready" for p in state.parts):
                 console.console.print(_addresses(state.endpoints))
                 return

@@ -16,7 +16,7 @@ from deploy.local import jars, jre, process
 from deploy.local.home import Home, is_held
 from deploy.local.parts import ALL, build, listeners
 from deploy.local.ports import USUAL, is_free, remembered_ports
-from deploy.local.state import StackState, read_state
+from deploy.local.state import StackState, leftovers, running
 from schemas.errors import StackError
 
 Verdict: TypeAlias = Literal["ok", "warn", "fail"]
@@ -39,14 +39,12 @@ class Finding:
 
 def examine(home: Home, model: Path | None) -> list[Finding]:
     """Look at everything once. `model` is the folder of the model in use; None: not decided yet."""
-    state = read_state(home)
-    running = state is not None and process.is_alive(state.pid, state.create_time)
-    findings = [_python(), _memory(running), _disk(home), _java(), _jars(home)]
+    state = running(home)
+    findings = [_python(), _memory(state is not None), _disk(home), _java(), _jars(home)]
     if model is not None:
         findings.append(_model(model))
-    findings.append(_lock(home, state, running))
-    findings.extend(_leftovers(home, state, running))
-    findings.extend(_reachable(home, state) if state is not None and running else _ports(home))
+    findings.append(_lock(home, state))
+    findings.extend(_reachable(home, state) if state is not None else [*_leftovers(home), *_ports(home)])
     findings.extend(_logs(home, state))
     return findings
 
@@ -57,9 +55,9 @@ def _python() -> Finding:
     return Finding("Python", "ok" if good else "fail", version, "" if good else "install Python 3.11 or newer")
 
 
-def _memory(running: bool) -> Finding:
+def _memory(already_runs: bool) -> Finding:
     free = psutil.virtual_memory().available
-    good = running or free >= _NEEDED_MEMORY
+    good = already_runs or free >= _NEEDED_MEMORY
     remedy = "" if good else "close other programs: the whole stack takes about 2 GB, and Elasticsearch some for files"
     return Finding("memory", "ok" if good else "warn", f"{free / 1e9:.1f} GB available", remedy)
 
@@ -106,10 +104,10 @@ def _model(model: Path) -> Finding:
     return Finding("model", "ok", str(model))
 
 
-def _lock(home: Home, state: StackState | None, running: bool) -> Finding:
+def _lock(home: Home, state: StackState | None) -> Finding:
     if not is_held(home):
         return Finding("stack", "ok", f"not running in {home.root}")
-    if running and state is not None:
+    if state is not None:
         return Finding("stack", "ok", f"running in {home.root}, process {state.pid} since {state.started:%F %T} UTC")
     return Finding(
         "stack",
@@ -119,15 +117,8 @@ def _lock(home: Home, state: StackState | None, running: bool) -> Finding:
     )
 
 
-def _leftovers(home: Home, state: StackState | None, running: bool) -> Iterator[Finding]:
-    if running:
-        return
-    recorded = [
-        (part.pid, part.create_time)
-        for part in (state.parts if state is not None else ())
-        if part.pid is not None and part.create_time is not None
-    ]
-    for left in process.leftovers(home.root, recorded):
+def _leftovers(home: Home) -> Iterator[Finding]:
+    for left in leftovers(home) if not is_held(home) else ():
         yield Finding(
             "left over", "warn", f"process {left.pid} of a killed stack", "`vigia down` ends it; so does `up`"
         )

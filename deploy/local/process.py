@@ -95,23 +95,19 @@ def is_alive(pid: int, create_time: float) -> bool:
         return False
 
 
-def leftovers(root: Path, recorded: Iterable[tuple[int, float]]) -> list[psutil.Process]:
-    """Processes of a stack of this home that outlived their supervisor.
-
-    Those on record (pid and start time must both match) and those that carry the home's mark: a supervisor killed
-    between starting a child and writing it down leaves only the mark.
-    """
+def find(recorded: Iterable[tuple[int, float]], *, mark: str) -> list[psutil.Process]:
+    """Live processes among those recorded (pid, start time), and all others that carry this mark but ourselves."""
     found = {pid: psutil.Process(pid) for pid, create_time in recorded if is_alive(pid, create_time)}
     for process in psutil.process_iter():
         try:
-            if process.pid != os.getpid() and process.environ().get(MARK) == str(root):
+            if process.pid != os.getpid() and process.environ().get(MARK) == mark:
                 found[process.pid] = process
         except psutil.Error:
             continue
     return list(found.values())
 
 
-def end_leftovers(found: Sequence[psutil.Process], *, timeout_s: float = 10) -> None:
+def end_all(found: Sequence[psutil.Process], *, timeout_s: float = 10) -> None:
     """End them: politely, since they have data to write, then for certain."""
     for process in found:
         _signal(process, signal.SIGTERM)

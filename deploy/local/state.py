@@ -5,10 +5,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from deploy.local.home import Home
-from deploy.local.process import is_alive
+from deploy.local.process import find, is_alive
 
 Condition: TypeAlias = Literal["waiting", "starting", "ready", "unready", "restarting", "stopped", "failed"]
 """waiting for what it needs; starting until first ready; unready: alive, but says that it cannot work just now."""
@@ -69,7 +70,7 @@ def write_state(home: Home, state: StackState) -> None:
 def read_state(home: Home) -> StackState | None:
     """The state last written; None before the first start, or when the file is damaged.
 
-    It may be that of a stack that was killed: `deploy.local.process.is_alive(state.pid, state.create_time)` tells.
+    It may be that of a stack that has ended or was killed: `running` tells.
     """
     try:
         return StackState.model_validate_json(_file(home).read_bytes())
@@ -77,10 +78,30 @@ def read_state(home: Home) -> StackState | None:
         return None
 
 
+def running(home: Home) -> StackState | None:
+    """The state of the home's stack while one runs: its supervisor lives and has not stopped every part."""
+    state = read_state(home)
+    if state is None or all(part.condition in {"stopped", "failed"} for part in state.parts):
+        return None
+    return state if is_alive(state.pid, state.create_time) else None
+
+
 def endpoints(home: Home) -> Endpoints | None:
     """Where the home's stack answers, when one is running (starting included)."""
+    state = running(home)
+    return state.endpoints if state is not None else None
+
+
+def leftovers(home: Home) -> list[psutil.Process]:
+    """Processes of a stack of this home that outlived their supervisor; meaningless while the home's lock is held.
+
+    Those on record (pid and start time must both match) and those that carry the home's mark: a supervisor killed
+    between starting a child and writing it down leaves only the mark.
+    """
     state = read_state(home)
-    return state.endpoints if state is not None and is_alive(state.pid, state.create_time) else None
+    parts = state.parts if state is not None else ()
+    recorded = [(part.pid, part.create_time) for part in parts if part.pid is not None and part.create_time is not None]
+    return find(recorded, mark=str(home.root))
 
 
 def write_atomically(file: Path, text: str) -> None:

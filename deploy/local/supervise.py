@@ -17,7 +17,7 @@ from deploy.local.home import Home, hold, require_space
 from deploy.local.parts import ALL, PREPARE, Part, addresses, build, listeners
 from deploy.local.ports import claim
 from deploy.local.process import Child
-from deploy.local.state import Condition, Endpoints, PartState, StackState, read_state, write_state
+from deploy.local.state import Condition, Endpoints, PartState, StackState, leftovers, write_state
 from schemas.errors import StackError
 
 _NEEDED_BYTES: Final = 1_000_000_000
@@ -37,10 +37,16 @@ class RunningStack:
     """A stack under supervision, made by `start_stack`. Each part has a thread that keeps it; one more stops all."""
 
     def __init__(
-        self, home: Home, parts: Sequence[Part], at: Endpoints, prepare: Callable[[Endpoints], None], on_event: OnEvent
+        self,
+        home: Home,
+        parts: Sequence[Part],
+        at: Endpoints,
+        prepare: Callable[[Endpoints], None],
+        on_event: OnEvent,
+        holds: ExitStack,
     ) -> None:
         self.home, self.endpoints = home, at
-        self._parts, self._prepare, self._on_event = parts, prepare, on_event
+        self._parts, self._prepare, self._on_event, self._holds = parts, prepare, on_event, holds
         self._changed = threading.Condition(threading.RLock())
         self._states = {part.name: _waiting(part) for part in parts}
         self._children: dict[str, Child] = {}
@@ -49,7 +55,6 @@ class RunningStack:
         self._failure: StackError | None = None
         self._stopping, self._hurry, self._ended = threading.Event(), threading.Event(), threading.Event()
         self._started = _now()
-        self._holds = ExitStack()
 
     @property
     def failure(self) -> StackError | None:
@@ -109,6 +114,12 @@ class RunningStack:
         atexit.register(self.stop)
 
     def _keep(self, part: Part) -> None:
+        try:
+            self._live(part)
+        except Exception as error:  # noqa: BLE001 a keeper that died silently would leave its part unwatched
+            self._fail(StackError(part.name, f"{type(error).__name__}: {error}", part.log))
+
+    def _live(self, part: Part) -> None:
         """The life of one part: start, watch, bring back, until the stack stops."""
         failures = 0
         while self._wait_for(part.needs):
@@ -126,6 +137,8 @@ class RunningStack:
                 said = process.tail(child.log, lines=8, offset=child.log_offset)
             except (StackError, OSError) as error:
                 trouble, said = getattr(error, "reason", None) or str(error), ""
+            if self._stopping.is_set():
+                return
             failures += 1
             if failures >= part.attempts and not self._was_ready:
                 self._give_up(part, failures, trouble, said)
@@ -262,16 +275,17 @@ class RunningStack:
 
     def _record(self) -> None:
         me = psutil.Process()
-        write_state(
-            self.home,
-            StackState(
-                pid=me.pid,
-                create_time=me.create_time(),
-                started=self._started,
-                endpoints=self.endpoints,
-                parts=tuple(self._states.values()),
-            ),
+        state = StackState(
+            pid=me.pid,
+            create_time=me.create_time(),
+            started=self._started,
+            endpoints=self.endpoints,
+            parts=tuple(self._states.values()),
         )
+        try:
+            write_state(self.home, state)
+        except OSError as error:  # a full disk: the older state stays readable, and the parts go on
+            log.warning("stack.state_unwritten", reason=error.strerror)
 
 
 def start_stack(
@@ -298,8 +312,20 @@ def start_stack(
         ports = claim(home, listeners(parts), holds)
         at = addresses(ports)
         built = build(home, parts, ports, extra_env or {})
-        stack = RunningStack(home, built, at, prepare, on_event)
-        stack._holds = holds.pop_all()
+        return supervise(home, built, at, prepare=prepare, on_event=on_event, holds=holds)
+
+
+def supervise(
+    home: Home,
+    parts: Sequence[Part],
+    at: Endpoints,
+    *,
+    prepare: Callable[[Endpoints], None],
+    on_event: OnEvent,
+    holds: ExitStack,
+) -> RunningStack:
+    """Start these parts, those that others need first in the list; once all have ended, release what `holds` holds."""
+    stack = RunningStack(home, parts, at, prepare, on_event, holds.pop_all())
     try:
         stack._run()
     except BaseException:
@@ -310,16 +336,10 @@ def start_stack(
 
 def _clean_up(home: Home) -> None:
     """End what outlived a killed supervisor; the home's lock must be held, or these would be a running stack's."""
-    last = read_state(home)
-    recorded = [
-        (state.pid, state.create_time)
-        for state in (last.parts if last is not None else ())
-        if state.pid is not None and state.create_time is not None
-    ]
-    found = process.leftovers(home.root, recorded)
+    found = leftovers(home)
     if found:
         log.warning("stack.leftovers", pids=[left.pid for left in found])
-        process.end_leftovers(found)
+        process.end_all(found)
     shutil.rmtree(home.scratch)
     home.create()
 

@@ -7,6 +7,7 @@ import org.apache.lucene.analysis.miscellaneous.ASCIIFoldingFilter;
 import org.elasticsearch.index.analysis.AbstractIndexAnalyzerProvider;
 import org.elasticsearch.index.analysis.AbstractTokenFilterFactory;
 import org.elasticsearch.index.analysis.AnalyzerProvider;
+import org.elasticsearch.index.analysis.NormalizingTokenFilterFactory;
 import org.elasticsearch.index.analysis.TokenFilterFactory;
 import org.elasticsearch.indices.analysis.AnalysisModule.AnalysisProvider;
 import org.elasticsearch.plugins.AnalysisPlugin;
@@ -46,7 +47,9 @@ public final class LocalAnalysis extends Plugin implements AnalysisPlugin {
     }
   }
 
-  private static final class Folding extends AbstractTokenFilterFactory {
+  /** Folding changes characters, not words: normalizers, wildcard and prefix queries may pass through it. */
+  private static final class Folding extends AbstractTokenFilterFactory
+      implements NormalizingTokenFilterFactory {
     private final boolean preserveOriginal;
 
     Folding(String name, boolean preserveOriginal) {
@@ -57,12 +60,6 @@ public final class LocalAnalysis extends Plugin implements AnalysisPlugin {
     @Override
     public TokenStream create(TokenStream tokens) {
       return new ASCIIFoldingFilter(tokens, preserveOriginal);
-    }
-
-    /** Folding changes characters, not words: wildcard and prefix queries may pass through it. */
-    @Override
-    public TokenStream normalize(TokenStream tokens) {
-      return create(tokens);
     }
   }
 }
