@@ -67,8 +67,9 @@ def assemble(
     observed = datetime.fromtimestamp(observed_at_ms / 1000, tz=UTC)
     dated = dates.choose(
         published=entry.published,
-        updated=entry.updated or (page.updated if page else None),
+        updated=entry.updated,
         page=page.published if page else None,
+        page_updated=page.updated if page else None,
         observed=observed,
     )
     stated = feed.language or feed_language or (page.language if page else None)

@@ -27,18 +27,26 @@ class Dated:
     updated_at: datetime | None
 
 
-def choose(*, published: datetime | None, updated: datetime | None, page: datetime | None, observed: datetime) -> Dated:
+def choose(
+    *,
+    published: datetime | None,
+    updated: datetime | None,
+    page: datetime | None,
+    page_updated: datetime | None,
+    observed: datetime,
+) -> Dated:
     """The entry's publication, else its update, else the page's date, else the observation.
 
     A date before 1990 or over an hour in the future is passed over, and what is taken instead counts as guessed.
     """
+    latest = updated or page_updated
     passed_over = False
     for candidate in (published, updated, page):
         if candidate is None:
             continue
         if _possible(candidate, observed):
-            later = updated if updated is not None and _possible(updated, observed) and updated > candidate else None
-            return Dated(candidate, passed_over, later)
+            later = latest is not None and _possible(latest, observed) and latest > candidate
+            return Dated(candidate, passed_over, latest if later else None)
         passed_over = True
     return Dated(observed, True, None)
 

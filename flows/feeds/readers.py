@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,17 +21,21 @@ INHERITED = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR")
 MAX_ANSWER = 64_000_000
 
 
+PATIENCE_S = 0.5
+"""How long a job waits for a busy reader before another is started: that costs two seconds of CPU, a job 20 ms."""
+
+
 class Readers:
-    """Up to `size` processes, each started when first needed and kept for the next job; `job_s` is a job's time.
+    """Up to `size` processes, kept from job to job; `job_s` is a job's time.
 
     An async context manager: leaving it ends the processes.
     """
 
     def __init__(self, *, size: int | None = None, job_s: float = 20.0) -> None:
         self._job_s = job_s
+        self._size = size or max(2, min(4, os.cpu_count() or 2))
         self._idle: asyncio.LifoQueue[asyncio.subprocess.Process | None] = asyncio.LifoQueue()
-        for _ in range(size or max(1, min(4, os.cpu_count() or 1))):
-            self._idle.put_nowait(None)
+        self._places = 0
         self._alive: set[asyncio.subprocess.Process] = set()
 
     async def __aenter__(self) -> Self:
@@ -73,7 +78,7 @@ class Readers:
                 raise FeedUnreadable(feed.id, entry.link, answer.decode("utf-8", "replace"))
 
     async def _ask(self, head: dict[str, Any], body: bytes, *, feed: str, url: str) -> tuple[str, bytes]:
-        process = await self._idle.get()
+        process = await self._free()
         kept = False
         try:
             if process is None:
@@ -92,6 +97,17 @@ class Readers:
             self._idle.put_nowait(process if kept else None)
             if not kept:
                 await self._end(process)
+
+    async def _free(self) -> asyncio.subprocess.Process | None:
+        """A reader that has nothing to do; None for a place where one may be started."""
+        while self._idle.empty() and self._places < self._size:
+            if self._places > 0:
+                with suppress(TimeoutError):
+                    return await asyncio.wait_for(self._idle.get(), PATIENCE_S)
+            if self._places < self._size:
+                self._places += 1
+                return None
+        return await self._idle.get()
 
     async def _start(self) -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(

@@ -1,0 +1,157 @@
+"""What the poller remembers between polls, in SQLite: saved only after the broker acknowledged a feed's articles."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pydantic import ValidationError
+
+from schemas.errors import ConfigError, Unavailable
+from schemas.feed import FeedState
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS feed (id TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS seen (
+    feed TEXT NOT NULL, entry TEXT NOT NULL, fingerprint TEXT NOT NULL, article_id TEXT, content_hash TEXT,
+    owed INTEGER NOT NULL DEFAULT 0, at REAL NOT NULL, PRIMARY KEY (feed, entry)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS seen_article ON seen (feed, article_id);
+CREATE INDEX IF NOT EXISTS seen_at ON seen (at);
+CREATE TABLE IF NOT EXISTS unreadable (
+    feed TEXT PRIMARY KEY, at REAL NOT NULL, reason TEXT NOT NULL, excerpt BLOB NOT NULL
+) WITHOUT ROWID;
+"""
+VERSION = 1
+KEEP = timedelta(days=60)
+"""An entry that its feed has not shown for this long is forgotten."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An entry as it was last read: `fingerprint` of what the feed said, the article that it gave, if any.
+
+    `owed` is how many more times its page is to be tried.
+    """
+
+    entry: str
+    fingerprint: str
+    article_id: str | None = None
+    content_hash: str | None = None
+    owed: int = 0
+
+
+class States:
+    """The file `feeds.db` under `home`; a context manager. Two processes may use it at once.
+
+    Raises ConfigError when the file is not such a database or is a later version's, Unavailable when it can't be
+    written: a full disk, a file system that went away.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / "feeds.db"
+        home.mkdir(parents=True, exist_ok=True)
+        try:
+            self._db = sqlite3.connect(self._path, timeout=10.0, isolation_level=None, check_same_thread=False)
+            self._prepare()
+        except sqlite3.OperationalError as error:
+            raise Unavailable(str(self._path), str(error)) from None
+        except sqlite3.DatabaseError as error:
+            remedy = "Move it away: every source is then read anew, and what was published before is recognised"
+            raise ConfigError(str(self._path), f"is damaged: {error}", remedy=remedy) from None
+
+    def _prepare(self) -> None:
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        found = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if found > VERSION:
+            raise ConfigError(str(self._path), f"is of version {found}, later than {VERSION}", remedy="Upgrade Vigía")
+        if found < VERSION:
+            self._db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
+        self._db.execute("SELECT count(*) FROM feed").fetchone()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._db.close()
+
+    def load(self, feed: str) -> FeedState:
+        """What is remembered of a feed; a fresh state when nothing is."""
+        row = self._db.execute("SELECT state FROM feed WHERE id = ?", (feed,)).fetchone()
+        return FeedState(feed=feed) if row is None else self._decoded(feed, row[0])
+
+    def all(self) -> dict[str, FeedState]:
+        """What is remembered of every feed, by its id."""
+        rows = self._db.execute("SELECT id, state FROM feed").fetchall()
+        return {feed: self._decoded(feed, state) for feed, state in rows}
+
+    def seen(self, feed: str) -> dict[str, Seen]:
+        """The feed's entries as last read, by their key."""
+        rows = self._db.execute(
+            "SELECT entry, fingerprint, article_id, content_hash, owed FROM seen WHERE feed = ?", (feed,)
+        ).fetchall()
+        return {row[0]: Seen(*row) for row in rows}
+
+    def unreadable(self, feed: str) -> tuple[str, bytes] | None:
+        """Why the feed's last unreadable body was so, and its first bytes; None when it has been readable since."""
+        row = self._db.execute("SELECT reason, excerpt FROM unreadable WHERE feed = ?", (feed,)).fetchone()
+        return None if row is None else (row[0], row[1])
+
+    def save(self, state: FeedState, seen: Iterable[Seen] = (), *, shown: Iterable[str] = (), now: datetime) -> None:
+        """Remember the feed's state, entries just read, and that the entries `shown` are still in the feed; at once."""
+        at = now.timestamp()
+        with self._writing():
+            self._put(state)
+            self._db.executemany(
+                "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(state.feed, s.entry, s.fingerprint, s.article_id, s.content_hash, s.owed, at) for s in seen],
+            )
+            self._db.executemany(
+                "UPDATE seen SET at = ? WHERE feed = ? AND entry = ?", [(at, state.feed, entry) for entry in shown]
+            )
+            if state.error_streak == 0:
+                self._db.execute("DELETE FROM unreadable WHERE feed = ?", (state.feed,))
+
+    def save_unreadable(self, state: FeedState, reason: str, excerpt: bytes, *, now: datetime) -> None:
+        """Remember the feed's state and the body that could not be read."""
+        with self._writing():
+            self._put(state)
+            self._db.execute(
+                "INSERT OR REPLACE INTO unreadable VALUES (?, ?, ?, ?)",
+                (state.feed, now.timestamp(), reason, excerpt[:65536]),
+            )
+
+    def prune(self, *, now: datetime) -> int:
+        """Forget entries that no feed has shown for long; how many there were."""
+        with self._writing():
+            return self._db.execute("DELETE FROM seen WHERE at < ?", ((now - KEEP).timestamp(),)).rowcount
+
+    def _put(self, state: FeedState) -> None:
+        self._db.execute("INSERT OR REPLACE INTO feed VALUES (?, ?)", (state.feed, state.model_dump_json()))
+
+    def _decoded(self, feed: str, text: str) -> FeedState:
+        try:
+            return FeedState.model_validate_json(text)
+        except ValidationError as error:
+            reason = f"the state of feed {feed!r} is not one: {error.errors()[0]['msg']}"
+            raise ConfigError(str(self._path), reason, remedy="Move the file away to begin anew") from None
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise Unavailable(str(self._path), str(error)) from None

@@ -1,0 +1,189 @@
+"""The flows' only door to Kafka: make sure that streams exist, and send to them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.codec import has_lz4, has_zstd
+from kafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    TopicAlreadyExistsError,
+)
+from pydantic import BaseModel
+
+from schemas.errors import Unavailable
+from schemas.settings import KafkaSettings
+from schemas.streams import STREAMS, Stream
+from schemas.wire import encode
+
+M = TypeVar("M", bound=BaseModel)
+
+CONNECT_MS = 10_000
+DELIVERY_MS = 60_000
+"""How long a message is tried before its send fails; the flow that sent it will come again."""
+
+OVERHEAD_BYTES = 512
+"""Kept free for what the protocol adds to a message."""
+
+COMPRESSION = "zstd" if has_zstd() else "lz4" if has_lz4() else "gzip"
+TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of what was sent: keys that the broker acknowledged, keys that it will never take and why."""
+
+    acked: tuple[str, ...] = ()
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+def ensure(kafka: KafkaSettings, streams: Iterable[Stream[Any]] = STREAMS) -> list[str]:
+    """Create the streams that are missing, with their partitions, retention and message size; the names created.
+
+    What exists is left as it is. Raises Unavailable when the broker is away.
+    """
+    wanted = {stream.name: stream for stream in streams}
+    try:
+        admin = KafkaAdminClient(**kafka.client_options(), bootstrap_timeout_ms=CONNECT_MS)
+    except (KafkaError, OSError) as error:
+        raise _away(kafka, error) from None
+    try:
+        missing = sorted(set(wanted) - set(admin.list_topics()))
+        for name in missing:
+            _create(admin, kafka, wanted[name])
+    except (KafkaError, OSError) as error:
+        raise _away(kafka, error) from None
+    else:
+        return missing
+    finally:
+        admin.close()
+
+
+def depths(kafka: KafkaSettings, streams: Iterable[Stream[Any]] = STREAMS) -> dict[str, int]:
+    """How many messages each stream has ever taken, by name (those that its retention has dropped included).
+
+    Raises Unavailable when the broker is away or a stream is missing.
+    """
+    try:
+        consumer = KafkaConsumer(**kafka.client_options(), bootstrap_timeout_ms=CONNECT_MS)
+    except (KafkaError, OSError) as error:
+        raise _away(kafka, error) from None
+    try:
+        found = {}
+        for stream in streams:
+            numbers = consumer.partitions_for_topic(stream.name)
+            if not numbers:
+                raise Unavailable("kafka", f"there is no stream {stream.name}")
+            ends = consumer.end_offsets([TopicPartition(stream.name, number) for number in numbers])
+            found[stream.name] = sum(ends.values())
+    except (KafkaError, OSError) as error:
+        raise _away(kafka, error) from None
+    else:
+        return found
+    finally:
+        consumer.close()
+
+
+class Publisher:
+    """Sends to streams; a context manager that connects on entry. Every message is acknowledged, refused or raised.
+
+    The producer is idempotent and waits for all in-sync replicas, so that its own retries add no message.
+    """
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._kafka = kafka
+        self._producer: KafkaProducer | None = None
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Connect, unless connected. Raises Unavailable."""
+        if self._producer is not None:
+            return
+        try:
+            self._producer = KafkaProducer(
+                **self._kafka.client_options(),
+                acks="all",
+                enable_idempotence=True,
+                compression_type=COMPRESSION,
+                allow_auto_create_topics=False,
+                linger_ms=20,
+                batch_size=262_144,
+                max_request_size=max(stream.max_bytes for stream in STREAMS),
+                max_block_ms=CONNECT_MS,
+                bootstrap_timeout_ms=CONNECT_MS,
+                request_timeout_ms=CONNECT_MS,
+                delivery_timeout_ms=DELIVERY_MS,
+            )
+        except (KafkaError, OSError) as error:
+            raise _away(self._kafka, error) from None
+
+    def close(self) -> None:
+        """Disconnect; what was not answered yet is given five seconds."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.close(timeout=5)
+
+    def send(self, stream: Stream[M], items: Sequence[M]) -> Receipt:
+        """Send the items and wait until the broker answered for each.
+
+        A message over the stream's size is refused with the reason. Raises Unavailable when the broker gives no lasting
+        answer: some of the items may have arrived, and sending all of them again is harmless.
+        """
+        self.open()
+        producer = self._producer
+        if producer is None:
+            raise Unavailable("kafka", "the publisher is closed")
+        acked: list[str] = []
+        refused: dict[str, str] = {}
+        under_way = []
+        try:
+            for item in items:
+                key, value = stream.key(item), encode(item)
+                size = len(value) + len(key) + OVERHEAD_BYTES
+                if size > stream.max_bytes:
+                    refused[key] = f"{size} bytes are over the {stream.max_bytes} that {stream.name} takes"
+                else:
+                    under_way.append((key, producer.send(stream.name, value=value, key=key.encode())))
+            producer.flush(timeout=DELIVERY_MS / 1000 + 5)
+            for key, answer in under_way:
+                try:
+                    answer.get(timeout=5)
+                except TOO_LARGE as error:
+                    refused[key] = f"the broker finds it too large: {error}"
+                else:
+                    acked.append(key)
+        except (KafkaError, OSError) as error:
+            # a producer whose send failed may have lost its place in the sequence: begin anew next time
+            self.close()
+            raise _away(self._kafka, error) from None
+        return Receipt(tuple(acked), refused)
+
+
+def _create(admin: KafkaAdminClient, kafka: KafkaSettings, stream: Stream[Any]) -> None:
+    settings = {
+        "num_partitions": stream.partitions,
+        "replication_factor": kafka.replication,
+        "configs": {"retention.ms": str(stream.retention_ms), "max.message.bytes": str(stream.max_bytes)},
+    }
+    try:
+        admin.create_topics({stream.name: settings}, timeout_ms=CONNECT_MS, wait_for_metadata=True)
+    except TopicAlreadyExistsError:
+        # somebody else saw it missing too
+        return
+
+
+def _away(kafka: KafkaSettings, error: Exception) -> Unavailable:
+    servers = ", ".join(kafka.servers)
+    return Unavailable("kafka", f"{type(error).__name__} from {servers}: {error}"[:500])
