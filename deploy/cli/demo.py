@@ -2,20 +2,27 @@
 
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Group, RenderableType
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
 
+from consumers.channels.escape import plain
 from deploy.cli import console
-from deploy.demo import report, result
+from deploy.cli.render import SIDE_STYLE, alert_text
+from deploy.demo import result
 from deploy.demo.run import Demonstration, Watching, demonstrate
 from deploy.local.home import home_at
 from deploy.local.state import PartState
 from schemas.alert import Alert
+from schemas.taxonomy import STANCE_WORDS, TARGET_WORDS, TOPIC_WORDS, Stance, Target, Topic
 
 
 def demo(
@@ -63,7 +70,7 @@ def _watching(bar: Progress, began: float, *, quiet: bool) -> Watching:
 
     def on_alert(alert: Alert) -> None:
         if not quiet:
-            console.console.print(report.alert_text(alert, datetime.now(UTC)))
+            console.console.print(alert_text(alert, datetime.now(UTC)))
 
     def on_download(done: int, total: int) -> None:
         bar.update(download, completed=done, total=total, visible=done < total)
@@ -81,8 +88,8 @@ def _counts(done: Demonstration) -> dict[str, int]:
     }
 
 
-def _summary(done: Demonstration) -> Any:
-    return report.summary(
+def _summary(done: Demonstration) -> RenderableType:
+    return _report(
         counts=_counts(done),
         topics=result.topic_counts(done.documents),
         sides=result.sides(done.documents),
@@ -109,3 +116,49 @@ def _document(done: Demonstration, passed: float) -> dict[str, Any]:
         "alerts_received": [alert.model_dump(mode="json") for alert, _ in done.received],
         "seconds": passed,
     }
+
+
+def _report(
+    *,
+    counts: Mapping[str, int],
+    topics: Sequence[tuple[Topic, int]],
+    sides: Mapping[Target, result.Side],
+    agreement: Mapping[str, result.Agreement],
+    read: result.Seconds | None,
+    live: Mapping[str, float],
+    titles: Mapping[str, str],
+) -> RenderableType:
+    """Pieces by topic and side, evidence, alerts, and how fast."""
+    head = Text("Summary\n", style="bold")
+    head.append(
+        "{published} pieces published, {relevant} on the beat in {stories} stories, {alerts} alerts "
+        "from {rules} rules.".format(**counts),
+        style="not bold",
+    )
+    by_topic = Table(title="Pieces by topic", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    by_topic.add_column("topic")
+    by_topic.add_column("pieces", justify="right")
+    by_topic.add_column("")
+    most = max((count for _, count in topics), default=1)
+    for topic, count in topics:
+        by_topic.add_row(TOPIC_WORDS[topic]["en"], str(count), Text("▇" * round(20 * count / most), style="cyan"))
+    by_side = Table(title="Who takes which side", title_justify="left", show_lines=True)
+    for column in ("target", *(STANCE_WORDS[s]["en"] for s in Stance), "the sentence that says so"):
+        by_side.add_column(column, justify="right" if column in {w["en"] for w in STANCE_WORDS.values()} else "left")
+    for target, side in sides.items():
+        sentence = Text(plain(side.sentence), style="italic")
+        if side.stance is not None:
+            who = f"{side.speaker}, " if side.speaker else ""
+            sentence.append(f"\n{who}{side.outlet}: ", style="dim not italic")
+            sentence.append(STANCE_WORDS[side.stance]["en"], style=SIDE_STYLE[side.stance])
+        by_side.add_row(TARGET_WORDS[target]["en"], *(str(side.counts[s]) for s in Stance), sentence)
+    speed = Text()
+    if read is not None:
+        speed.append(
+            f"From reading to alert: median {read.median:.1f} s, longest {read.longest:.1f} s ({read.count} alerts).\n"
+        )
+    for url, passed in live.items():
+        speed.append(f"From publication to alert: {passed:.1f} s: {plain(titles.get(url, url))}\n")
+    speed.append("Labels as the writers of the pieces gave them: ", style="dim")
+    speed.append(", ".join(f"{what} {value}" for what, value in agreement.items()), style="dim")
+    return Group(head, Text(), by_topic, Text(), by_side, Text(), speed)

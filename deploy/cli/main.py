@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.traceback import install
 
-from deploy.cli import config, console, schema, search
+from deploy.cli import alerts, config, console, demo, schema, search, stack
 from schemas.errors import ConfigError, VigiaError
 
 app = typer.Typer(
@@ -17,9 +17,13 @@ app = typer.Typer(
     "that says so.\n\nStart with [bold]vigia demo[/]; run it for real with [bold]vigia up[/]; ask it with "
     "[bold]vigia search[/].",
 )
+app.command()(demo.demo)
+for command in (stack.up, stack.status, stack.down, stack.logs, stack.doctor):
+    app.command()(command)
+app.command()(search.search)
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(config.app, name="config")
 app.add_typer(schema.app, name="schema")
-app.command()(search.search)
 
 
 def main() -> None:

@@ -11,13 +11,12 @@ from rich.text import Text
 
 from deploy.cli import console
 from deploy.cli.moment import parse_moment
+from deploy.cli.render import SIDE_STYLE
 from deploy.cli.running import running_settings
 from schemas.errors import ConfigError
 from schemas.queries import MARK_END, MARK_START
 from schemas.queries import search as body_of
 from schemas.taxonomy import STANCE_WORDS, TARGET_WORDS, Stance, Target, Topic
-
-STANCE_STYLE = {Stance.FAVOR: "green", Stance.AGAINST: "red", Stance.NEUTRAL: "dim"}
 
 
 def search(
@@ -185,7 +184,7 @@ def stances_text(source: Mapping[str, Any], language: str) -> Text:
             continue
         if text:
             text.append("\n")
-        text.append(f"{STANCE_WORDS[Stance(side)][language]}", style=STANCE_STYLE[Stance(side)])
+        text.append(f"{STANCE_WORDS[Stance(side)][language]}", style=SIDE_STYLE[Stance(side)])
         text.append(f" {TARGET_WORDS[target][language]}")
         if target.value in source.get("contested", ()):
             text.append(" (contested)", style="dim")

@@ -141,7 +141,8 @@ def _is_through(endpoints: Endpoints, articles: int, inbox: Inbox) -> bool:
         return False
     if depth[INDEXED.name] < depth[CLASSIFIED.name]:
         return False
-    return len(inbox.received) >= depth[ALERTS.name] > 0
+    handed_over = depth[ALERTS.name]
+    return 0 < handed_over <= len(inbox.received)
 
 
 def _until(stack: RunningStack, deadline: float, is_so: Callable[[], bool]) -> None:
