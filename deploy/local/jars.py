@@ -178,7 +178,7 @@ def _install(jar: Jar, folder: Path, context: Any) -> None:
 def _is_sound(file: Path, jar: Jar) -> bool:
     try:
         return file.stat().st_size == jar.size and _sha256(file) == jar.sha256
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 
