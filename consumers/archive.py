@@ -1,24 +1,31 @@
 """The consumers' only door to Elasticsearch. Everything here may raise Unavailable: nothing is wrong with the items."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass
+from typing import Any
 
 from elasticsearch import ApiError, Elasticsearch, NotFoundError, TransportError
 
+from consumers.documents import (
+    AWAY,
+    Action,
+    Document,
+    Key,
+    Lines,
+    Older,
+    Put,
+    Refused,
+    Stored,
+    requests,
+    rounds,
+)
 from schemas.alert import Alert
-from schemas.errors import Unavailable, VigiaError
+from schemas.errors import ConfigError, Unavailable, VigiaError
 from schemas.indices import INDICES, Indices
 from schemas.settings import ElasticsearchSettings
 
 SINK = "elasticsearch"
-REQUEST_BYTES = 5_000_000
-"""A bulk request is cut at about this size; Elasticsearch's own limit is 100 MB."""
-
-AWAY = frozenset({401, 403, 408, 429, 502, 503, 504})
-"""Answers that say nothing of the item: credentials, a read-only block, too much load, a node on its way."""
 
 
 @dataclass(frozen=True)
@@ -33,52 +40,12 @@ class Client:
         self.es.close()
 
 
-@dataclass(frozen=True)
-class Document:
-    """A document to store in `index`, unless one of the same `id` and an equal or higher `version` is there."""
-
-    index: str
-    id: str
-    version: int
-    source: Mapping[str, Any] = field(compare=False)
-
-
-Key: TypeAlias = tuple[str, int]
-"""A document's id and version: within one batch, an id alone may stand for two readings."""
-
-
-@dataclass(frozen=True)
-class Stored:
-    """It is in the index now."""
-
-
-@dataclass(frozen=True)
-class Older:
-    """What the index holds is as new or newer: nothing to do."""
-
-
-@dataclass(frozen=True)
-class Refused:
-    """Elasticsearch will not take the document (`status` 400, 413), or gave no lasting answer (429, 5xx)."""
-
-    status: int
-    error: str
-
-    @property
-    def lasting(self) -> bool:
-        """Whether the same document would be refused again."""
-        return self.status not in AWAY and self.status != 404
-
-
 class Rejected(VigiaError):
     """An entry of a map or of the outbox that Elasticsearch will never take."""
 
     def __init__(self, index: str, doc_id: str, reason: str) -> None:
         self.index, self.doc_id, self.reason = index, doc_id, reason
         super().__init__(f"{index} refuses {doc_id}: {reason}")
-
-
-Put: TypeAlias = Stored | Older | Refused
 
 
 def open_archive(settings: ElasticsearchSettings, indices: Indices = INDICES) -> Client:
@@ -94,7 +61,10 @@ def ping(client: Client) -> None:
 
 
 def ensure(client: Client) -> None:
-    """Bring the templates and the indices `alerts` and `stories` to what this version ships; safe to repeat."""
+    """Bring the templates and the indices `alerts` and `stories` to what this version ships; safe to repeat.
+
+    Raises ConfigError when one of the names is taken by something else.
+    """
     with _answered():
         for name, body in client.indices.templates().items():
             _ensure_template(client, name, body)
@@ -129,7 +99,14 @@ def _ensure_index(client: Client, index: str) -> None:
     except ApiError as error:
         if error.status_code != 400 or error.error != "resource_already_exists_exception":
             raise
+        if _mappings(client, index).get("dynamic") != "strict":
+            raise ConfigError(index, "is an index that Vigía did not make", remedy="Rename or delete it") from None
         client.es.indices.put_alias(index=index, name=alias)
+
+
+def _mappings(client: Client, index: str) -> dict[str, Any]:
+    held: dict[str, Any] = client.es.indices.get_mapping(index=index)[index]["mappings"]
+    return held
 
 
 def put(client: Client, docs: Iterable[Document]) -> dict[Key, Put]:
@@ -139,9 +116,9 @@ def put(client: Client, docs: Iterable[Document]) -> dict[Key, Put]:
     template. Raises Unavailable when Elasticsearch as a whole won't write (credentials, read-only, away).
     """
     results: dict[Key, Put] = {}
-    for docs_of_round in _rounds({(doc.id, doc.version): doc for doc in docs}.values()):
+    for docs_of_round in rounds({(doc.id, doc.version): doc for doc in docs}.values()):
         actions = [
-            _Action(doc.index, doc.id, "index", doc.source, {"version": doc.version, "version_type": "external"})
+            Action(doc.index, doc.id, "index", doc.source, {"version": doc.version, "version_type": "external"})
             for doc in docs_of_round
         ]
         answers = _bulk(client, actions)
@@ -149,18 +126,9 @@ def put(client: Client, docs: Iterable[Document]) -> dict[Key, Put]:
     return results
 
 
-def _rounds(docs: Iterable[Document]) -> Iterator[list[Document]]:
-    left: dict[str, list[Document]] = {}
-    for doc in sorted(docs, key=lambda d: d.version):
-        left.setdefault(doc.id, []).append(doc)
-    while left:
-        yield [versions[0] for versions in left.values()]
-        left = {doc_id: versions[1:] for doc_id, versions in left.items() if len(versions) > 1}
-
-
 def claim(client: Client, index: str, docs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Create each document that isn't there yet; returns what now stands under each id, whoever wrote it."""
-    answers = _bulk(client, [_Action(index, doc_id, "create", source, {}) for doc_id, source in docs.items()])
+    answers = _bulk(client, [Action(index, doc_id, "create", source, {}) for doc_id, source in docs.items()])
     for doc_id, answer in answers.items():
         if isinstance(answer, Refused):
             raise _refusal(index, doc_id, answer)
@@ -168,16 +136,7 @@ def claim(client: Client, index: str, docs: Mapping[str, Mapping[str, Any]]) -> 
     return {doc_id: dict(source) for doc_id, source in docs.items()} | get_many(client, [(index, i) for i in taken])
 
 
-@dataclass(frozen=True)
-class _Action:
-    index: str
-    id: str
-    op: Literal["index", "create"]
-    source: Mapping[str, Any]
-    options: Mapping[str, Any]
-
-
-def _bulk(client: Client, actions: Sequence[_Action]) -> dict[str, Put]:
+def _bulk(client: Client, actions: Sequence[Action]) -> dict[str, Put]:
     answers = _send(client, actions)
     lost = [action for action in actions if answers[action.id] == Refused(404, "index_not_found_exception")]
     if lost:
@@ -189,31 +148,11 @@ def _bulk(client: Client, actions: Sequence[_Action]) -> dict[str, Put]:
     return answers
 
 
-def _send(client: Client, actions: Sequence[_Action]) -> dict[str, Put]:
+def _send(client: Client, actions: Sequence[Action]) -> dict[str, Put]:
     answers: dict[str, Put] = {}
-    for lines_of_request in _requests(client, actions):
-        answers |= _send_one(client, lines_of_request)
+    for request in requests(actions):
+        answers |= _send_one(client, request)
     return answers
-
-
-Lines: TypeAlias = list[tuple[str, bytes]]
-"""Of each action of a bulk request, its id and its lines."""
-
-
-def _requests(client: Client, actions: Sequence[_Action]) -> Iterator[Lines]:
-    request: Lines = []
-    size = 0
-    for action in actions:
-        target = {"_index": client.indices.write(action.index), "_id": action.id, "require_alias": True}
-        head = json.dumps({action.op: target | dict(action.options)})
-        data = f"{head}\n{json.dumps(action.source, ensure_ascii=False)}\n".encode()
-        if request and size + len(data) > REQUEST_BYTES:
-            yield request
-            request, size = [], 0
-        request.append((action.id, data))
-        size += len(data)
-    if request:
-        yield request
 
 
 def _send_one(client: Client, request: Lines) -> dict[str, Put]:
@@ -258,7 +197,7 @@ class There:
 
 def create(client: Client, alert: Alert) -> Created | There:
     """Put an alert into the outbox, once ever; whether it is still to be handed over, `search` says."""
-    action = _Action(client.indices.alerts, alert.alert_id, "create", alert.model_dump(mode="json"), {})
+    action = Action(client.indices.alerts, alert.alert_id, "create", alert.model_dump(mode="json"), {})
     answer = _bulk(client, [action])[alert.alert_id]
     match answer:
         case Stored():

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from consumers.archive import Client, Document, Older, Put, Refused, Stored, get_many, put
+from consumers.archive import Client, get_many, put
+from consumers.documents import Document, Older, Put, Refused, Stored
 from consumers.outcome import Done, Emit, Outcome, Poison, Retry
 from consumers.story import Place, places
 from schemas.classification import Classification, Indexed, Voice

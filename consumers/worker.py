@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 import structlog
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import (
+    KafkaConfigurationError,
     KafkaError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
     UnknownTopicOrPartitionError,
 )
-from kafka.future import Future
 from kafka.structs import MemberState, OffsetAndMetadata
 from pydantic import BaseModel
 
@@ -28,9 +28,10 @@ from consumers.batch import Plan, Record, plan, take
 from consumers.breaker import Breaker
 from consumers.handling import dead_letter, outcomes_of
 from consumers.health import STUCK_S, Health
-from consumers.outcome import Done, Handler, Poison
+from consumers.outcome import Done, Emit, Handler, Poison
 from consumers.stages import Opened, Stage
-from schemas.errors import Unavailable, VigiaError
+from consumers.watchdog import Watchdog
+from schemas.errors import ConfigError, Unavailable, VigiaError
 from schemas.settings import KafkaSettings, Settings, WorkerSettings
 from schemas.streams import STREAMS, Stream
 from schemas.wire import encode
@@ -60,6 +61,9 @@ class DeadLettersLost(VigiaError):
         super().__init__(f"{stream} takes no dead letters: {reason}")
 
 
+WATCH_S, STALLED_S = 15.0, 60.0
+"""How often an idle loop asks whether messages lie ahead, and for how long they may without coming."""
+
 TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
@@ -80,6 +84,8 @@ def run(stage: Stage[In], settings: Settings, *, stop: Event, health: Health | N
             try:
                 with _clients(stage, settings.kafka) as (consumer, producer):
                     _Loop(stage, opened.handle, settings.worker, consumer, producer, breaker, health).turn_until(stop)
+            except KafkaConfigurationError as error:
+                raise ConfigError("kafka", str(error)) from None
             except KafkaError as error:
                 health.turn(joined=False)
                 _wait(f"kafka: {type(error).__name__}: {error}", breaker, health, stop)
@@ -124,6 +130,7 @@ def _clients(stage: Stage[In], settings: KafkaSettings) -> Iterator[tuple[Any, A
             compression_type="gzip",
             max_request_size=max(stream.max_bytes for stream in STREAMS) + 100_000,
             max_block_ms=int(ACKNOWLEDGED_S * 1000),
+            request_timeout_ms=int(ACKNOWLEDGED_S * 500),
             delivery_timeout_ms=int(ACKNOWLEDGED_S * 1000),
         )
         try:
@@ -144,6 +151,8 @@ class _Loop:
     breaker: Breaker
     health: Health
     attempts: Counter[tuple[int, int]] = field(default_factory=Counter)
+    watchdog: Watchdog = field(default_factory=lambda: Watchdog(STALLED_S))
+    watched_at: float = field(default_factory=time.monotonic)
 
     def turn_until(self, stop: Event) -> None:
         """Go round until `stop` is set. Raises KafkaError when clients must be opened anew."""
@@ -155,7 +164,22 @@ class _Loop:
             records = self._paused() if self.breaker.open(time.monotonic()) else self._gather()
             self.health.turn(joined=self.consumer.group_metadata().state == MemberState.STABLE)
             if records:
+                self.watchdog.reset()
                 self._process(records)
+            elif not self.breaker.open(time.monotonic()):
+                self._watch(time.monotonic())
+
+    def _watch(self, now: float) -> None:
+        """Clients have been seen to stand still with partitions assigned and messages ahead: then open new ones."""
+        if now - self.watched_at < WATCH_S:
+            return
+        self.watched_at = now
+        assigned = list(self.consumer.assignment())
+        ends = self.consumer.end_offsets(assigned) if assigned else {}
+        positions = {tp.partition: self.consumer.position(tp, timeout_ms=POLL_MS) for tp in assigned}
+        known = {number: at for number, at in positions.items() if at is not None}
+        if stalled := self.watchdog.stalled(known, {tp.partition: end for tp, end in ends.items()}, now):
+            raise KafkaError(f"nothing comes from partitions {stalled} although messages lie ahead")
 
     def _paused(self) -> list[Record]:
         """Stay in the group without taking anything: a partition that comes meanwhile is paused as well."""
@@ -230,21 +254,24 @@ class _Loop:
 
     def _emit(self, done: Sequence[tuple[Record, Done]]) -> list[tuple[Record, Poison]]:
         """Send and wait for every acknowledgement; returns the records whose messages no stream can hold."""
-        sent = [
-            (record, emit, self._send(emit.stream, emit.message)) for record, outcome in done for emit in outcome.emit
-        ]
         failed: dict[Record, Poison] = {}
+        sent: list[tuple[Record, Emit, Any]] = []
+        for record, emit in [(record, emit) for record, outcome in done for emit in outcome.emit]:
+            try:
+                sent.append((record, emit, self._send(emit.stream, emit.message)))
+            except TOO_LARGE as error:
+                failed[record] = _too_large(emit, error)
         for record, emit, future in sent:
             try:
                 future.get(timeout=ACKNOWLEDGED_S)
-            except TOO_LARGE:
-                failed[record] = Poison("MessageTooLarge", f"what it became is too large for {emit.stream.name}")
+            except TOO_LARGE as error:
+                failed[record] = _too_large(emit, error)
         return list(failed.items())
 
     def _send(self, stream: Stream[Any], message: BaseModel) -> Any:
         value = encode(message)
         if len(value) > stream.max_bytes:
-            return Future().failure(MessageSizeTooLargeError())
+            raise MessageSizeTooLargeError(f"{len(value)} bytes, where {stream.max_bytes} are allowed")
         return self.producer.send(stream.name, key=stream.key(message).encode(), value=value)
 
     def _keep(self, record: Record, poison: Poison) -> None:
@@ -289,3 +316,7 @@ class _Loop:
         assigned = self.consumer.assignment()
         wanted = {TopicPartition(self.stage.stream.name, number): offset for number, offset in offsets.items()}
         return {tp: offset for tp, offset in wanted.items() if tp in assigned}
+
+
+def _too_large(emit: Emit, error: KafkaError) -> Poison:
+    return Poison("MessageTooLarge", f"what it became is too large for {emit.stream.name}: {error}")

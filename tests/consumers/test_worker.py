@@ -1,0 +1,269 @@
+"""The loop on a real broker."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from kafka.admin import KafkaAdminClient, NewTopic
+
+from consumers.outcome import Done, Emit, Outcome, Poison, Retry
+from consumers.stages import Opened, Stage
+from consumers.worker import DeadLettersLost
+from schemas.article import Article
+from schemas.classification import Indexed
+from schemas.errors import Unavailable
+from schemas.settings import Settings
+from schemas.wire import encode
+
+MakeArticle = Callable[..., Article]
+Handle = Callable[[Sequence[Any]], Sequence[Outcome]]
+
+
+def stage_of(house: Any, handle: Handle) -> Stage[Any]:
+    """A worker that reads articles with a handler of the test's."""
+
+    @contextmanager
+    def opening(_: Settings) -> Iterator[Opened[Any]]:
+        yield Opened(handle)
+
+    return house.stage("test", house.articles, opening)  # type: ignore[no-any-return]
+
+
+def wait_until(condition: Callable[[], bool], within: float = 15) -> None:
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def test_poison_of_each_kind_is_kept_and_the_rest_goes_on(house: Any, article: MakeArticle) -> None:
+    seen: list[str] = []
+
+    def handle(batch: Sequence[Article]) -> list[Outcome]:
+        seen.extend(a.title for a in batch)
+        return [Done() for _ in batch]
+
+    big = b"[" + b" " * 5_000_000 + b"]"
+    future = encode(article()).replace(b'"schema_version":1', b'"schema_version":7')
+    house.produce(house.articles, [article("a", title="first")])
+    house.produce(house.articles, [b"{", future, big], key=b"key")
+    house.producer.send(house.articles.name, key=b"gone", value=None).get(timeout=10)
+    house.produce(house.articles, [article("b", title="wrong key")], key=b"another")
+    house.produce(house.articles, [article("c", title="last")])
+    stage = stage_of(house, handle)
+    house.work(stage, until=7)
+    assert seen == ["first", "last"]
+    letters = house.read(house.deadletter)
+    assert [d.offset for d in letters] == [1, 2, 3, 4, 5]
+    assert {d.error for d in letters} == {"WireError"}
+    assert [d.value for d in letters[:3]] == [b"{", future, big]
+    assert [d.key for d in letters] == [b"key", b"key", b"key", b"gone", b"another"]
+    assert all(d.stage == "test" and d.stream == house.articles.name and d.attempts == 1 for d in letters)
+
+
+def test_a_message_at_which_the_handler_raises_is_a_dead_letter_alone(house: Any, article: MakeArticle) -> None:
+    done: list[str] = []
+
+    def handle(batch: Sequence[Article]) -> list[Outcome]:
+        if any(a.title == "bad" for a in batch):
+            raise ZeroDivisionError("at the bad one")
+        done.extend(a.title for a in batch)
+        return [Done() for _ in batch]
+
+    titles = ["one", "bad", "two", "three"]
+    house.produce(house.articles, [article(t, title=t) for t in titles])
+    house.work(stage_of(house, handle), until=4)
+    assert done == ["one", "two", "three"]
+    (letter,) = house.read(house.deadletter)
+    assert (letter.offset, letter.error, letter.reason) == (1, "ZeroDivisionError", "at the bad one")
+    assert letter.stack_hash is not None
+
+
+def test_an_unavailable_sink_pauses_the_worker_which_stays_in_its_group_and_recovers(
+    house: Any, article: MakeArticle
+) -> None:
+    away, tries, done = threading.Event(), [], []
+    away.set()
+
+    def handle(batch: Sequence[Article]) -> list[Outcome]:
+        tries.append(len(batch))
+        if away.is_set():
+            raise Unavailable("elasticsearch", "503")
+        done.extend(a.title for a in batch)
+        return [Done() for _ in batch]
+
+    titles = [str(n) for n in range(20)]
+    house.produce(house.articles, [article(t, title=t) for t in titles])
+    stage = stage_of(house, handle)
+    with house.working(stage) as worker:
+        wait_until(lambda: len(tries) >= 3)
+        assert house.committed(stage) == 0
+        assert worker.health.joined
+        assert worker.health.ready(time.monotonic()) == "elasticsearch is unavailable: 503"
+        away.clear()
+        wait_until(lambda: house.committed(stage) == 20)
+        assert worker.health.ready(time.monotonic()) is None
+    assert done == titles
+    assert house.read(house.deadletter) == []
+
+
+def test_a_retry_holds_the_offset_and_what_follows_is_read_again(house: Any, article: MakeArticle) -> None:
+    seen: list[str] = []
+    lasting = threading.Event()
+
+    def handle(batch: Sequence[Article]) -> list[Outcome]:
+        seen.extend(a.title for a in batch)
+        return [
+            Retry("not yet")
+            if a.title == "2" and not lasting.is_set()
+            else Poison("E", "r")
+            if a.title == "3"
+            else Done()
+            for a in batch
+        ]
+
+    house.produce(house.articles, [article(t, title=t) for t in "01234"])
+    stage = stage_of(house, handle)
+    with house.working(stage):
+        wait_until(lambda: seen.count("2") >= 3)
+        assert house.committed(stage) == 2
+        assert house.read(house.deadletter) == []
+        lasting.set()
+        wait_until(lambda: house.committed(stage) == 5)
+    assert seen.count("0") == 1
+    (letter,) = house.read(house.deadletter)
+    assert letter.attempts == seen.count("3") >= 3
+
+
+def test_then_is_called_when_what_was_emitted_is_acknowledged_and_before_the_commit(
+    house: Any, article: MakeArticle
+) -> None:
+    states: list[tuple[int, int]] = []
+    said = Indexed(article_id="0" * 32, version=1, story_id="s", index="news-2026.11")
+
+    def handle(batch: Sequence[Article]) -> list[Outcome]:
+        emit = (Emit(house.indexed, said),)
+        return [Done(emit, then=lambda: states.append((len(house.read(house.indexed)), house.committed(stage))))]
+
+    house.produce(house.articles, [article()])
+    stage = stage_of(house, handle)
+    house.work(stage, until=1)
+    assert states == [(1, 0)]
+
+
+def test_when_then_can_not_be_done_the_batch_is_read_again(house: Any, article: MakeArticle) -> None:
+    calls: list[int] = []
+
+    def then() -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            raise Unavailable("elasticsearch", "reset")
+
+    house.produce(house.articles, [article()])
+    house.work(stage_of(house, lambda batch: [Done(then=then) for _ in batch]), until=1)
+    assert len(calls) == 2
+
+
+def test_what_became_too_large_for_its_stream_is_a_dead_letter(house: Any, article: MakeArticle) -> None:
+    called: list[int] = []
+    narrow = replace(house.indexed, max_bytes=100)
+    said = Indexed(article_id="0" * 32, version=1, story_id="s" * 200, index="news-2026.11")
+    house.produce(house.articles, [article("a"), article("b")])
+
+    def handle(batch: Sequence[Article]) -> list[Outcome]:
+        return [Done((Emit(narrow, said),), then=lambda: called.append(1)) for _ in batch]
+
+    house.work(stage_of(house, handle), until=2)
+    assert [d.error for d in house.read(house.deadletter)] == ["MessageTooLarge"] * 2
+    assert called == []
+
+
+def test_without_dead_letters_the_worker_stops_and_skips_nothing(
+    house: Any, article: MakeArticle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consumers.worker.ACKNOWLEDGED_S", 2.0)
+    house.produce(house.articles, [article(), b"{"], key=article().article_id.encode())
+    missing = replace(house.deadletter, name=f"{house.name}.missing")
+    stage = replace(stage_of(house, lambda batch: [Done() for _ in batch]), deadletters=missing)
+    with pytest.raises(DeadLettersLost, match="missing"):
+        house.work(stage, until=2)
+    assert house.committed(stage) == 0
+
+
+def test_a_stop_lets_the_batch_in_hand_finish(house: Any, article: MakeArticle) -> None:
+    begun, finished = threading.Event(), []
+
+    def handle(batch: Sequence[Article]) -> list[Outcome]:
+        begun.set()
+        time.sleep(1.0)
+        finished.extend(batch)
+        return [Done() for _ in batch]
+
+    house.produce(house.articles, [article(str(n)) for n in range(3)])
+    stage = stage_of(house, handle)
+    with house.working(stage) as worker:
+        assert begun.wait(15)
+        worker.stop.set()
+    assert house.committed(stage) == len(finished) > 0
+
+
+def test_a_stream_that_is_made_later_is_waited_for(house: Any, article: MakeArticle) -> None:
+    late = replace(house.articles, name=f"{house.name}.late")
+    stage = replace(stage_of(house, lambda batch: [Done() for _ in batch]), stream=late)
+    with house.working(stage) as worker:
+        wait_until(lambda: worker.health.trouble is not None)
+        assert "does not exist" in str(worker.health.trouble)
+        admin = KafkaAdminClient(**house.settings.kafka.client_options())
+        admin.create_topics([NewTopic(late.name, 1, 1)])
+        house.produce(late, [article()])
+        wait_until(lambda: house.committed(stage) == 1)
+        admin.delete_topics([late.name])
+        admin.close()
+
+
+def test_workers_that_come_and_go_lose_nothing_and_commit_everything(house: Any, article: MakeArticle) -> None:
+    wide = replace(house.articles, name=f"{house.name}.wide")
+    admin = KafkaAdminClient(**house.settings.kafka.client_options())
+    admin.create_topics([NewTopic(wide.name, 4, 1)])
+    seen: list[str] = []
+
+    def handle(batch: Sequence[Article]) -> list[Outcome]:
+        time.sleep(0.02 * len(batch))
+        seen.extend(a.title for a in batch)
+        return [Done() for _ in batch]
+
+    stage = replace(stage_of(house, handle), stream=wide)
+    settings = Settings.model_validate(
+        house.settings.model_dump() | {"worker": house.settings.worker.model_dump() | {"batch_messages": 10}}
+    )
+    titles = {str(n) for n in range(300)}
+    house.produce(wide, [article(t, title=t) for t in sorted(titles)])
+    with house.working(stage, settings=settings):
+        wait_until(lambda: len(seen) > 20)
+        with house.working(stage, settings=settings):
+            time.sleep(1.5)
+        with house.working(stage, settings=settings):
+            wait_until(lambda: house.committed(stage) == 300, within=30)
+    assert set(seen) == titles
+    admin.delete_topics([wide.name])
+    admin.close()
+
+
+def test_a_batch_is_bounded_by_bytes_as_well(house: Any, article: MakeArticle) -> None:
+    sizes: list[int] = []
+
+    def handle(batch: Sequence[Article]) -> list[Outcome]:
+        sizes.append(len(batch))
+        return [Done() for _ in batch]
+
+    settings = Settings.model_validate(
+        house.settings.model_dump() | {"worker": house.settings.worker.model_dump() | {"batch_bytes": 250_000}}
+    )
+    house.produce(house.articles, [article(str(n), text="x" * 100_000) for n in range(10)])
+    house.work(stage_of(house, handle), until=10, settings=settings)
+    assert sum(sizes) == 10
+    assert max(sizes) == 2
