@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -97,6 +98,8 @@ class Publisher:
     def __init__(self, kafka: KafkaSettings) -> None:
         self._kafka = kafka
         self._producer: KafkaProducer | None = None
+        self._failure: Unavailable | None = None
+        self._lock = Lock()
 
     def __enter__(self) -> Self:
         self.open()
@@ -109,10 +112,14 @@ class Publisher:
 
     def open(self) -> None:
         """Connect, unless connected. Raises Unavailable."""
-        if self._producer is not None:
-            return
+        with self._lock:
+            if self._producer is None:
+                self._producer = self._connected()
+            self._failure = None
+
+    def _connected(self) -> KafkaProducer:
         try:
-            self._producer = KafkaProducer(
+            return KafkaProducer(
                 **self._kafka.client_options(),
                 acks="all",
                 enable_idempotence=True,
@@ -131,20 +138,21 @@ class Publisher:
 
     def close(self) -> None:
         """Disconnect; what was not answered yet is given five seconds."""
-        producer, self._producer = self._producer, None
+        with self._lock:
+            producer, self._producer = self._producer, None
         if producer is not None:
             producer.close(timeout=5)
 
     def send(self, stream: Stream[M], items: Sequence[M]) -> Receipt:
-        """Send the items and wait until the broker answered for each.
+        """Send the items and wait until the broker answered for each; may be called from several threads.
 
         A message over the stream's size is refused with the reason. Raises Unavailable when the broker gives no lasting
-        answer: some of the items may have arrived, and sending all of them again is harmless.
+        answer: some of the items may have arrived, and sending all of them again is harmless. From then on every send
+        fails at once until `open` is called again.
         """
-        self.open()
         producer = self._producer
         if producer is None:
-            raise Unavailable("kafka", "the publisher is closed")
+            raise self._failure or Unavailable("kafka", "the publisher is not open")
         acked: list[str] = []
         refused: dict[str, str] = {}
         under_way = []
@@ -156,18 +164,18 @@ class Publisher:
                     refused[key] = f"{size} bytes are over the {stream.max_bytes} that {stream.name} takes"
                 else:
                     under_way.append((key, producer.send(stream.name, value=value, key=key.encode())))
-            producer.flush(timeout=DELIVERY_MS / 1000 + 5)
             for key, answer in under_way:
                 try:
-                    answer.get(timeout=5)
+                    answer.get(timeout=DELIVERY_MS / 1000 + 5)
                 except TOO_LARGE as error:
                     refused[key] = f"the broker finds it too large: {error}"
                 else:
                     acked.append(key)
         except (KafkaError, OSError) as error:
-            # a producer whose send failed may have lost its place in the sequence: begin anew next time
+            # a producer whose send failed may have lost its place in the sequence
+            self._failure = self._failure or _away(self._kafka, error)
             self.close()
-            raise _away(self._kafka, error) from None
+            raise self._failure from None
         return Receipt(tuple(acked), refused)
 
 

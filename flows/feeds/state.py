@@ -104,15 +104,20 @@ class States:
         row = self._db.execute("SELECT reason, excerpt FROM unreadable WHERE feed = ?", (feed,)).fetchone()
         return None if row is None else (row[0], row[1])
 
-    def save(self, state: FeedState, seen: Iterable[Seen] = (), *, shown: Iterable[str] = (), now: datetime) -> None:
-        """Remember the feed's state, entries just read, and that the entries `shown` are still in the feed; at once."""
+    def remember(self, feed: str, seen: Iterable[Seen], *, now: datetime) -> None:
+        """Remember entries just read, whose articles the broker has acknowledged."""
+        at = now.timestamp()
+        with self._writing():
+            self._db.executemany(
+                "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(feed, s.entry, s.fingerprint, s.article_id, s.content_hash, s.owed, at) for s in seen],
+            )
+
+    def save(self, state: FeedState, *, shown: Iterable[str] = (), now: datetime) -> None:
+        """Remember the feed's state, and that the entries `shown` are still in the feed."""
         at = now.timestamp()
         with self._writing():
             self._put(state)
-            self._db.executemany(
-                "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [(state.feed, s.entry, s.fingerprint, s.article_id, s.content_hash, s.owed, at) for s in seen],
-            )
             self._db.executemany(
                 "UPDATE seen SET at = ? WHERE feed = ? AND entry = ?", [(at, state.feed, entry) for entry in shown]
             )

@@ -1,0 +1,87 @@
+"""What a poll did: a value, and the table that a flow run leaves in Prefect."""
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+
+class Result(StrEnum):
+    """How it went with one source."""
+
+    READ = "read"
+    UNCHANGED = "unchanged"
+    GONE = "gone"
+    FAILED = "failed"
+
+
+class Polled(BaseModel):
+    """One source in one poll: `new` counts articles that the broker acknowledged, `bytes` what came over the wire."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    feed: str
+    result: Result
+    entries: int = Field(default=0, ge=0, description="in the feed")
+    new: int = Field(default=0, ge=0)
+    skipped: int = Field(default=0, ge=0, description="entries that give no article")
+    refused: int = Field(default=0, ge=0, description="articles that the broker would not take")
+    broken: int = Field(default=0, ge=0, description="entries that could not be read")
+    left: int = Field(default=0, ge=0, description="entries left for the next poll")
+    bytes: int = Field(default=0, ge=0)
+    seconds: float = Field(default=0, ge=0)
+    reason: str | None = None
+
+
+class Summary(BaseModel):
+    """A whole poll."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at: AwareDatetime
+    polled: tuple[Polled, ...] = ()
+    busy: bool = Field(default=False, description="another poll was under way, so that this one did nothing")
+
+    @property
+    def new(self) -> int:
+        """Articles published."""
+        return sum(one.new for one in self.polled)
+
+    def count(self, result: Result) -> int:
+        """Sources with that result."""
+        return sum(one.result is result for one in self.polled)
+
+
+def table(summary: Summary) -> list[dict[str, Any]]:
+    """A row for each source, those that failed first, then those with most news."""
+    ordered = sorted(summary.polled, key=lambda one: (one.result is not Result.FAILED, -one.new, one.feed))
+    return [
+        {
+            "source": one.feed,
+            "result": one.result.value,
+            "new": one.new,
+            "entries": one.entries,
+            "skipped": one.skipped + one.broken + one.refused,
+            "left": one.left,
+            "bytes": one.bytes,
+            "seconds": round(one.seconds, 2),
+            "reason": (one.reason or "")[:200],
+        }
+        for one in ordered
+    ]
+
+
+def headline(summary: Summary) -> str:
+    """The poll in a line."""
+    return (
+        f"{len(summary.polled)} sources polled: {summary.new} new articles, "
+        f"{summary.count(Result.UNCHANGED)} sources unchanged, {summary.count(Result.FAILED)} failed, "
+        f"{sum(one.bytes for one in summary.polled)} bytes"
+    )
+
+
+async def leave_table(summary: Summary) -> None:
+    """Leave the table as an artifact of the flow run."""
+    from prefect.artifacts import acreate_table_artifact
+
+    await acreate_table_artifact(key="poll", table=table(summary), description=headline(summary))

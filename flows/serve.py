@@ -1,0 +1,116 @@
+"""`python -m flows.serve`: runs the flows on their schedules until it is told to stop.
+
+There is one such process for a home (the lock `serve.lock` sees to it), and it runs one poll at a time. No concurrency
+limit is kept at the server: a killed process would hold its slot there until a lease ends, and polls stop meanwhile.
+"""
+
+import asyncio
+import signal
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from filelock import FileLock, Timeout
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterName,
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import StateType
+from prefect.runner import Runner
+from prefect.states import Cancelled, Crashed
+from prefect.types.entrypoint import EntrypointType
+
+from flows import logs
+from flows.poll import poll
+from schemas.errors import ConfigError
+from schemas.settings import Settings, load_settings
+
+log = structlog.get_logger(__name__)
+
+QUERY_S = 5.0
+"""How often the server is asked for runs that are due."""
+
+PREFETCH_S = 3.0
+LIMIT = 2
+"""Runs at once: the scheduled poll, and one that somebody asked for."""
+
+
+async def serve(settings: Settings) -> None:
+    """Register the deployments and run what is due until SIGTERM or SIGINT. Raises ConfigError when already served."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(settings.home / "serve.lock", timeout=0):
+            await _serve(settings)
+    except Timeout:
+        raise ConfigError(
+            str(settings.home), "the flows of this home are served already", remedy="Stop that process first"
+        ) from None
+
+
+async def _serve(settings: Settings) -> None:
+    runner = Runner(
+        name="vigia", query_seconds=QUERY_S, prefetch_seconds=PREFETCH_S, limit=LIMIT, pause_on_shutdown=False
+    )
+    await settle("poll")
+    deployment = await poll.ato_deployment(
+        name="poll",
+        interval=timedelta(seconds=settings.poll.tick_s),
+        entrypoint_type=EntrypointType.MODULE_PATH,
+        description="Read the news sources that are due",
+    )
+    await runner.aadd_deployment(deployment)
+    running = asyncio.create_task(runner.start())
+    # after the first step of the runner, which sets a handler of its own that can wait for itself
+    await asyncio.sleep(0)
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    log.info("serve.started", tick_s=settings.poll.tick_s)
+    waiting = asyncio.create_task(stopped.wait())
+    await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if runner.started:
+        await runner.astop()
+    await running
+    log.info("serve.stopped")
+
+
+async def settle(deployment: str) -> int:
+    """Close the runs that an earlier process left open, and those that fell due while none was there; how many."""
+    open_states = FlowRunFilterState(
+        type=FlowRunFilterStateType(
+            any_=[StateType.RUNNING, StateType.PENDING, StateType.CANCELLING, StateType.SCHEDULED]
+        )
+    )
+    settled, now = 0, datetime.now(UTC)
+    async with get_client() as client:
+        runs = await client.read_flow_runs(
+            flow_filter=FlowFilter(name=FlowFilterName(any_=["poll"])),
+            deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[deployment])),
+            flow_run_filter=FlowRunFilter(state=open_states),
+            limit=200,
+        )
+        for run in runs:
+            overdue = run.auto_scheduled and run.expected_start_time is not None and run.expected_start_time < now
+            if run.state is None or (run.state.is_scheduled() and not overdue):
+                continue
+            state = Cancelled if run.state.is_scheduled() else Crashed
+            await client.set_flow_run_state(run.id, state(message="Nobody was there to run it"), force=True)
+            settled += 1
+    return settled
+
+
+def main() -> None:
+    """Serve with the settings in force."""
+    logs.configure()
+    asyncio.run(serve(load_settings()))
+
+
+if __name__ == "__main__":
+    main()
