@@ -74,14 +74,15 @@ def ensure(client: Client) -> None:
 
 def _ensure_template(client: Client, name: str, body: Mapping[str, Any]) -> None:
     try:
-        held = client.es.indices.get_index_template(name=name)["index_templates"][0]["index_template"]
+        template = client.es.indices.get_index_template(name=name)["index_templates"][0]["index_template"]
     except NotFoundError:
-        held = {}
-    if held.get("version", 0) >= body["version"]:
+        template = {}
+    if template.get("version", 0) >= body["version"]:
         return
     client.es.indices.put_index_template(name=name, **_arguments(body))
     # fields are only ever added, so an index made by an older template can take them as well
-    made = client.es.indices.get(index=body["index_patterns"][0], ignore_unavailable=True, allow_no_indices=True)
+    held = client.es.indices.get(index=body["index_patterns"][0], ignore_unavailable=True, allow_no_indices=True)
+    made = [index for index, found in held.items() if _is_ours(found["mappings"])]
     if made:
         client.es.indices.put_mapping(index=",".join(made), **_arguments(body["template"]["mappings"]))
 
@@ -99,14 +100,13 @@ def _ensure_index(client: Client, index: str) -> None:
     except ApiError as error:
         if error.status_code != 400 or error.error != "resource_already_exists_exception":
             raise
-        if _mappings(client, index).get("dynamic") != "strict":
+        if not _is_ours(client.es.indices.get_mapping(index=index)[index]["mappings"]):
             raise ConfigError(index, "is an index that Vigía did not make", remedy="Rename or delete it") from None
         client.es.indices.put_alias(index=index, name=alias)
 
 
-def _mappings(client: Client, index: str) -> dict[str, Any]:
-    held: dict[str, Any] = client.es.indices.get_mapping(index=index)[index]["mappings"]
-    return held
+def _is_ours(mappings: Mapping[str, Any]) -> bool:
+    return "version" in mappings.get("_meta", {})
 
 
 def put(client: Client, docs: Iterable[Document]) -> dict[Key, Put]:

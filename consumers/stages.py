@@ -14,7 +14,7 @@ from consumers.outcome import Handler
 from schemas.deadletter import DeadLetter
 from schemas.indices import INDICES, Indices
 from schemas.settings import Settings
-from schemas.streams import ALERTS, CLASSIFIED, DEADLETTER, INDEXED, Stream
+from schemas.streams import ALERTS, ARTICLES, CLASSIFIED, DEADLETTER, INDEXED, Stream
 
 In = TypeVar("In", bound=BaseModel)
 
@@ -55,6 +55,15 @@ def archive(settings: Settings, indices: Indices = INDICES) -> Iterator[Client]:
 
 
 @contextmanager
+def open_classify(settings: Settings, **streams: Any) -> Iterator[Opened[Any]]:
+    """The handler of `classify`. Raises ModelFileError when the model's files are not those that were shipped."""
+    from consumers.classifier.model import load
+    from consumers.classify import classify
+
+    yield Opened(partial(classify, model=load(settings.classify), now=now, **streams))
+
+
+@contextmanager
 def open_index(settings: Settings, indices: Indices = INDICES, **streams: Any) -> Iterator[Opened[Any]]:
     """The handler of `index`."""
     from consumers.index import index
@@ -89,6 +98,7 @@ def open_notify(settings: Settings, indices: Indices = INDICES) -> Iterator[Open
 STAGES: dict[str, Stage[Any]] = {
     stage.name: stage
     for stage in (
+        Stage("classify", ARTICLES, open_classify, "vigia-classify"),
         Stage("index", CLASSIFIED, open_index, "vigia-index"),
         Stage("alert", INDEXED, open_alert, "vigia-alert"),
         Stage("notify", ALERTS, open_notify, "vigia-notify"),

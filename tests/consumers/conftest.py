@@ -12,10 +12,13 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socket import SHUT_RDWR
 from threading import Event, Thread
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -246,7 +249,7 @@ def house(settings: Settings) -> Iterator[House]:
         admin.delete_topics([s.name for s in streams.values()])
         es.es.indices.delete(index=",".join(es.es.indices.get(index=f"{name}-*")))
         for template in es.indices.templates():
-            es.es.indices.delete_index_template(name=template)
+            es.es.options(ignore_status=404).indices.delete_index_template(name=template)
 
 
 @pytest.fixture
@@ -342,3 +345,67 @@ def receiver() -> Iterator[Callable[..., Receiver]]:
             return state
 
         yield make
+
+
+Meddle = Callable[[str, str, int, bytes], tuple[int, bytes] | None]
+"""Given method, path, status and body of a real answer: what the client gets instead; None cuts the connection."""
+
+
+@dataclass
+class Proxy:
+    """Stands before the real Elasticsearch and may change or lose its answers, after it has done what it was told."""
+
+    port: int = 0
+    meddle: Meddle | None = None
+    asked: list[str] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@pytest.fixture
+def proxy(settings: Settings) -> Iterator[Proxy]:
+    """A real HTTP server between a test and Elasticsearch."""
+    state = Proxy()
+    real = urlsplit(settings.elasticsearch.url)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def pass_on(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            state.asked.append(f"{self.command} {self.path}")
+            with closing(HTTPConnection(real.hostname or "", real.port, timeout=30)) as upstream:
+                headers = {k: v for k, v in self.headers.items() if k.lower() not in {"host", "accept-encoding"}}
+                upstream.request(self.command, self.path, body, headers)
+                answer = upstream.getresponse()
+                status, content = answer.status, answer.read()
+            if state.meddle is not None:
+                changed = state.meddle(self.command, self.path, status, content)
+                if changed is None:
+                    self.close_connection = True
+                    self.connection.shutdown(SHUT_RDWR)
+                    return
+                status, content = changed
+            self.send_response(status)
+            for name in ("content-type", "x-elastic-product"):
+                if (value := answer.getheader(name)) is not None:
+                    self.send_header(name, value)
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(content)
+
+        do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = pass_on  # noqa: N815 - the library's names
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    state.port = server.server_port
+    yield state
+    server.shutdown()
+    server.server_close()
