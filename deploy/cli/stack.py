@@ -166,9 +166,18 @@ def _signals() -> Iterator[Callable[[RunningStack], None]]:
 @contextmanager
 def _downloading() -> Iterator[jars.Progress]:
     columns = (TextColumn("Java libraries"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console.stderr, transient=True) as bar:
-        task = bar.add_task("jars", visible=False)
-        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+    bar = Progress(*columns, console=console.stderr, transient=True)
+    task = bar.add_task("jars")
+
+    def show(done: int, total: int) -> None:
+        bar.start()
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield show
+    finally:
+        if bar.live.is_started:  # else it would clear a line that it never drew
+            bar.stop()
 
 
 def _watch(stack: RunningStack) -> None:
