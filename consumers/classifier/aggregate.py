@@ -1,0 +1,132 @@
+"""Passage scores to what is said of the piece. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from consumers.classifier.decide import ABSENT, STANCE_ORDER, Floats, Thresholds
+from schemas.classification import Part, Passage, TargetStance, TopicScore, Voice
+from schemas.taxonomy import Stance, Target, Topic
+
+DOUBLE = 2.0
+"""What headline and lead count, against one of any other passage."""
+
+STRONGEST = 3
+"""Passages that a piece's relevance is the mean of; a single sentence on the beat doesn't make the piece."""
+
+TOPIC_STRONGEST = 2
+EVIDENCE_MOST = 5
+SIDED = 0.25
+"""From which balance, either way, a piece takes a side."""
+
+STRONG = 0.5
+"""Probability from which a passage's side counts as strong."""
+
+MINORITY = 0.25
+"""Share of the sided weight that the weaker side needs for the piece to be contested."""
+
+FAVOR, AGAINST = STANCE_ORDER.index(Stance.FAVOR), STANCE_ORDER.index(Stance.AGAINST)
+
+
+@dataclass(frozen=True)
+class Read:
+    """The passages of one piece that were read, title first, with their probabilities."""
+
+    passages: Sequence[Passage]
+    relevance: Floats
+    topics: Floats
+    stance: Floats
+
+    @property
+    def weights(self) -> Floats:
+        """How much each passage counts: the title and the first passage of the text double."""
+        lead = next((i for i, p in enumerate(self.passages) if p.part is Part.TEXT), None)
+        double = [p.part is Part.TITLE or i == lead for i, p in enumerate(self.passages)]
+        return np.where(double, DOUBLE, 1.0).astype(np.float32)
+
+
+def relevance(read: Read) -> float:
+    """How much the piece belongs to the beat: the mean of its three most relevant passages, headline and lead twice."""
+    return _mean_of_strongest(read.relevance, read.weights, STRONGEST)
+
+
+def topics(read: Read, thresholds: Thresholds) -> tuple[TopicScore, ...]:
+    """The topics that hold, most probable first: each by its two strongest passages, headline and lead twice."""
+    found = []
+    for column, topic in enumerate(Topic):
+        each = read.topics[:, column]
+        score = _mean_of_strongest(each, read.weights, TOPIC_STRONGEST)
+        if score >= thresholds.topics:
+            order = np.argsort(-each, kind="stable")
+            carried = [int(i) for i in order if each[i] >= thresholds.topics]
+            found.append(TopicScore(topic=topic, score=_unit(score), evidence=tuple(carried[:EVIDENCE_MOST])))
+    return tuple(sorted(found, key=lambda t: -t.score))
+
+
+def stances(read: Read, thresholds: Thresholds) -> tuple[TargetStance, ...]:
+    """The side the piece takes on each target that a passage of it addresses, most confident first."""
+    found = (_stance(read, column, target, thresholds) for column, target in enumerate(Target))
+    return tuple(sorted((s for s in found if s is not None), key=lambda s: -s.confidence))
+
+
+def _stance(read: Read, column: int, target: Target, thresholds: Thresholds) -> TargetStance | None:
+    """The balance of the passages that address the target: each one's lean, from -1 to 1, by how sure that is."""
+    said = read.stance[:, column]
+    addressed = 1 - said[:, ABSENT]
+    rows = np.flatnonzero(addressed >= thresholds.addressed)
+    if not rows.size:
+        return None
+    weight = read.weights[rows] * addressed[rows]
+    lean = (said[rows, FAVOR] - said[rows, AGAINST]) / addressed[rows]
+    score = float(np.clip((weight * lean).sum() / weight.sum(), -1, 1))
+    favor, against = _sided(said[rows], weight, FAVOR), _sided(said[rows], weight, AGAINST)
+    contested = min(favor, against) > 0 and min(favor, against) / (favor + against) >= MINORITY
+    stance = Stance.NEUTRAL if contested or abs(score) < SIDED else Stance.FAVOR if score > 0 else Stance.AGAINST
+    likely = said[rows, STANCE_ORDER.index(stance)]
+    if contested:
+        order = np.argsort(-np.maximum(said[rows, FAVOR], said[rows, AGAINST]), kind="stable")
+    else:
+        order = np.argsort(-likely, kind="stable")
+    # the surest passage says that the target is addressed; the weighted mean says that this is its side
+    side = float((weight * likely / addressed[rows]).sum() / weight.sum())
+    return TargetStance(
+        target=target,
+        stance=stance,
+        score=round(score, 4),
+        confidence=_unit(float(addressed[rows].max()) * side),
+        contested=contested,
+        evidence=tuple(int(rows[i]) for i in order[:EVIDENCE_MOST]),
+    )
+
+
+def voice(passage: int, speaker: str, quote: str, stance: Floats, thresholds: Thresholds) -> Voice:
+    """A voice with the side of its passage, on the target where that is surest; none when it addresses none."""
+    addressed = 1 - stance[:, ABSENT]
+    sided = np.where(addressed >= thresholds.addressed, stance[:, 1:].max(-1), 0)
+    column = int(sided.argmax())
+    if not sided[column]:
+        return Voice(speaker=speaker[:300], quote=quote, passage=passage)
+    return Voice(
+        speaker=speaker[:300],
+        quote=quote,
+        passage=passage,
+        target=tuple(Target)[column],
+        stance=Stance(STANCE_ORDER[1 + int(stance[column, 1:].argmax())]),
+    )
+
+
+def _sided(said: Floats, weight: Floats, side: int) -> float:
+    strong = said[:, side] >= STRONG
+    return float((weight[strong] * said[strong, side]).sum())
+
+
+def _mean_of_strongest(values: Floats, weights: Floats, count: int) -> float:
+    if not len(values):
+        return 0.0
+    repeated = np.repeat(values, weights.astype(np.int64))
+    return float(np.sort(repeated)[::-1][:count].mean())
+
+
+def _unit(value: float) -> float:
+    return round(min(1.0, max(0.0, value)), 4)

@@ -1,0 +1,126 @@
+"""Many pieces through the model: headlines and leads first, the rest of those that may be on the beat."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from consumers.classifier import aggregate
+from consumers.classifier.aggregate import Read
+from consumers.classifier.boilerplate import is_boilerplate
+from consumers.classifier.model import Model, Scores
+from consumers.classifier.passages import Span, passages
+from consumers.classifier.voices import voices
+from schemas.article import Article
+from schemas.classification import Classification, Part, Passage, Unclassified
+
+LEAD = 2
+"""Passages of the text that the gate reads after the headline."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A passage before it is scored."""
+
+    part: Part
+    span: Span
+    text: str
+
+
+def classify_articles(articles: Sequence[Article], *, model: Model, now_ms: int) -> list[Classification]:
+    """What the model says of each article, in their order.
+
+    All headlines and leads are scored together; an article whose most relevant one stays under the gate's threshold is
+    read no further. The rest of the others is scored together then.
+    """
+    slices = [[] if unclassified(article, model) else _slices(article) for article in articles]
+    heads = [_head(own) for own in slices]
+    head_scores = _score(model, [own[:head] for own, head in zip(slices, heads, strict=True)])
+    gate = model.manifest.threshold.gate
+    whole = [
+        head == len(own) or scores.relevance.max() >= gate
+        for own, head, scores in zip(slices, heads, head_scores, strict=True)
+    ]
+    rest = [own[head:] if read else [] for own, head, read in zip(slices, heads, whole, strict=True)]
+    rest_scores = _score(model, rest)
+    return [
+        _classification(
+            article,
+            model,
+            now_ms,
+            own[:head] + more,
+            _joined(first, second),
+            whole=read,
+        )
+        for article, own, head, more, first, second, read in zip(
+            articles, slices, heads, rest, head_scores, rest_scores, whole, strict=True
+        )
+    ]
+
+
+def unclassified(article: Article, model: Model) -> Unclassified | None:
+    """Why a piece can't be classified, if so."""
+    if not any(c.isalpha() for c in article.title + article.text):
+        return Unclassified.EMPTY
+    if article.language not in model.manifest.languages:
+        return Unclassified.LANGUAGE
+    if is_boilerplate(article.text) or (not article.text.strip() and is_boilerplate(article.title)):
+        return Unclassified.BOILERPLATE
+    return None
+
+
+def _slices(article: Article) -> list[Slice]:
+    both = ((Part.TITLE, article.title), (Part.TEXT, article.text))
+    return [Slice(part, span, span.of(text)) for part, text in both for span in passages(text)]
+
+
+def _head(slices: Sequence[Slice]) -> int:
+    return sum(s.part is Part.TITLE for s in slices) + min(LEAD, sum(s.part is Part.TEXT for s in slices))
+
+
+def _score(model: Model, groups: Sequence[Sequence[Slice]]) -> list[Scores]:
+    """Score the passages of all groups at once; the scores group by group."""
+    scores = model.score([s.text for group in groups for s in group])
+    ends = np.cumsum([len(group) for group in groups])
+    return [scores.rows(int(end) - len(group), int(end)) for group, end in zip(groups, ends, strict=True)]
+
+
+def _joined(first: Scores, second: Scores) -> Read:
+    return Read(
+        (),
+        np.concatenate([first.relevance, second.relevance]),
+        np.concatenate([first.topics, second.topics]),
+        np.concatenate([first.stance, second.stance]),
+    )
+
+
+def _classification(
+    article: Article, model: Model, now_ms: int, slices: Sequence[Slice], scored: Read, *, whole: bool
+) -> Classification:
+    reason = unclassified(article, model)
+    if reason is not None:
+        return Classification(
+            article=article, model=model.ref, relevance=0, relevant=False, unclassified=reason, classified_at_ms=now_ms
+        )
+    found = tuple(
+        Passage(part=s.part, start=s.span.start, end=s.span.end, text=s.text, relevance=round(float(p), 4))
+        for s, p in zip(slices, scored.relevance, strict=True)
+    )
+    read = Read(found, scored.relevance, scored.topics, scored.stance)
+    thresholds = model.manifest.thresholds
+    relevance = aggregate.relevance(read)
+    return Classification(
+        article=article,
+        model=model.ref,
+        relevance=round(relevance, 4),
+        relevant=relevance >= thresholds.relevance,
+        topics=aggregate.topics(read, thresholds),
+        stances=aggregate.stances(read, thresholds),
+        voices=tuple(
+            aggregate.voice(h.passage, h.speaker, h.quote, scored.stance[h.passage], thresholds)
+            for h in voices([p.text for p in found])
+        ),
+        passages=found,
+        read_whole=whole,
+        classified_at_ms=now_ms,
+    )

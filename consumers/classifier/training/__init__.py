@@ -1,0 +1,1 @@
+"""From the published pretrained encoder to the shipped model (extra `train`)."""

@@ -1,0 +1,62 @@
+"""The trained network to an OpenVINO IR in 8 bits.
+
+Static quantisation: the scales of activations are fixed on training passages, so that what a passage gets can't depend
+on its batch-mates. The heads stay in float32: they are tiny and their errors would be felt most (their nodes are
+those outside of `__module.encoder`).
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from consumers.classifier.batches import padded
+
+OUTPUTS = ("relevance", "topics", "stance", "embedding")
+
+
+def convert(network: Any) -> Any:
+    """The network as an OpenVINO model in float32, dynamic in passages and tokens."""
+    import openvino
+    import torch
+
+    ids = torch.ones(2, 8, dtype=torch.int64)
+    network.eval()
+    with torch.no_grad():
+        model = openvino.convert_model(
+            network,
+            example_input={"input_ids": ids, "attention_mask": torch.ones_like(ids)},
+            input=[("input_ids", [-1, -1], np.int64), ("attention_mask", [-1, -1], np.int64)],
+        )
+    for output, name in zip(model.outputs, OUTPUTS, strict=True):
+        output.get_tensor().set_names({name})
+    return model
+
+
+def quantise(model: Any, rows: Sequence[Sequence[int]]) -> Any:
+    """Quantise weights and activations to 8 bits, calibrated on `rows` of token ids."""
+    os.environ["NNCF_DISABLE_TELEMETRY"] = os.environ["DO_NOT_TRACK"] = "1"
+    import nncf
+
+    return nncf.quantize(
+        model,
+        nncf.Dataset([_feed([row]) for row in rows]),
+        model_type=nncf.ModelType.TRANSFORMER,
+        subset_size=len(rows),
+        ignored_scope=nncf.IgnoredScope(patterns=[r"^aten::.*"]),
+    )
+
+
+def save(model: Any, folder: Path) -> None:
+    """Write `model.xml` and `model.bin`; what is left in float32 is kept so."""
+    import openvino
+
+    openvino.save_model(model, folder / "model.xml", compress_to_fp16=False)
+
+
+def _feed(rows: Sequence[Sequence[int]]) -> dict[str, npt.NDArray[np.int64]]:
+    ids, mask = padded(rows)
+    return {"input_ids": ids, "attention_mask": mask}

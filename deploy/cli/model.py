@@ -1,0 +1,198 @@
+"""`vigia classify` and `vigia model`: read a text with the model, measure it, train another."""
+
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table as Grid
+from rich.text import Text
+
+from consumers.channels.escape import plain
+from deploy.cli import console
+from deploy.cli.render import SIDE_STYLE
+from schemas.article import Article
+from schemas.classification import Classification
+from schemas.errors import ConfigError
+from schemas.identity import article_id, content_hash
+from schemas.settings import load_settings
+from schemas.taxonomy import STANCE_WORDS, TARGET_WORDS, TOPIC_WORDS
+
+if TYPE_CHECKING:
+    from consumers.classifier.evaluate import Table
+
+app = typer.Typer(no_args_is_help=True, help="Measure the classifier's model, or train another.")
+
+TITLE_WORDS = 40
+"""A first line of no more words, with text after it, is taken for the headline."""
+
+
+def classify(
+    file: Annotated[str, typer.Argument(help="A text file, or - for standard input; its first line is the headline.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document, for machines.")] = False,
+) -> None:
+    """Read a text with the model: relevance, topics and stances, each with the sentences that carried it.
+
+    [bold]vigia classify piece.txt[/] or [bold]pbpaste | vigia classify -[/]
+
+    Exit code 1 when the text is in no language that the model reads, is empty, or is a page's furniture.
+    """
+    from consumers.classifier.model import load
+    from consumers.classifier.reading import classify_articles
+
+    article = as_article(_read(file), source=file)
+    now_ms = int(time.time() * 1000)
+    (said,) = classify_articles([article], model=load(load_settings().classify), now_ms=now_ms)
+    if as_json:
+        console.print_json(said.model_dump(mode="json", exclude={"article": {"text", "signature"}}))
+    else:
+        show(said)
+    if said.unclassified is not None:
+        raise typer.Exit(1)
+
+
+@app.command()
+def train(
+    out: Annotated[Path, typer.Option(help="The model's folder; model.toml is written last.")],
+    recipe: Annotated[Path | None, typer.Option(help="A recipe; none: the shipped model's.")] = None,
+    passages: Annotated[Path | None, typer.Option(help="A folder of labelled passages; none: Vigía's own.")] = None,
+) -> None:
+    """Train a model from the pretrained encoder and labelled passages, and measure it (needs the extra `train`).
+
+    The same passages, recipe and versions give the same model. About twenty minutes on two cores.
+    """
+    from consumers.classifier.training import recipe as recipes
+    from consumers.classifier.training import report
+    from consumers.classifier.training.build import build
+
+    chosen = recipes.load(recipe or recipes.RECIPE)
+    built = build(chosen, sorted((passages or recipes.PASSAGES).glob("*.jsonl")), out)
+    for part, table in report.write(built, out, seed=chosen.seed).items():
+        console.console.print(_grid(part, table))
+
+
+@app.command("eval")
+def evaluate(
+    passages: Annotated[list[Path], typer.Argument(help="Labelled passages, JSON lines.", exists=True, dir_okay=False)],
+    samples: Annotated[int, typer.Option(min=10, help="Bootstrap samples for the intervals.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """F1 of relevance, topics and stance on labelled passages, for all and by language, with 95 % intervals."""
+    from consumers.classifier.model import load
+    from consumers.classifier.training import corpus, report
+
+    table = report.figures(load(load_settings().classify), corpus.read(passages), seed=seed, samples=samples)
+    if as_json:
+        console.print_json({group: {name: vars(f) for name, f in row.items()} for group, row in table.items()})
+    else:
+        console.console.print(_grid("passages", table))
+
+
+@app.command()
+def vocabulary(
+    texts: Annotated[
+        list[Path], typer.Argument(help="Plain text in English and Spanish.", exists=True, dir_okay=False)
+    ],
+    out: Annotated[Path, typer.Option(help="Where the choice is written.")],
+    size: Annotated[int, typer.Option(min=5000, help="Pieces kept at most.")] = 40_000,
+) -> None:
+    """Choose which pieces of the pretrained vocabulary to keep, by what the texts use (needs the extra `train`).
+
+    A tenth of the lines is held out and tells how well the choice reads text it has not seen.
+    """
+    from consumers.classifier.training import pretrained
+    from consumers.classifier.training import vocabulary as choice
+
+    lines = [line for text in texts for line in text.read_text(encoding="utf-8").splitlines() if line.strip()]
+    source = pretrained.read(pretrained.locate())
+    held = lines[::10]
+    seen = choice.count(source, [line for number, line in enumerate(lines) if number % 10])
+    found = choice.coverage(source, choice.choose(source, seen, size), held)
+    console.console.print(
+        f"held out: {found.tokens} tokens, {found.unknown_rate:.4%} unknown, "
+        f"{found.longer:.4f} tokens for one of the whole vocabulary"
+    )
+    choice.write(out, choice.choose(source, choice.count(source, lines), size))
+
+
+def as_article(text: str, *, source: str) -> Article:
+    """A text as the pipeline would carry it: a short first line is the headline, the language is guessed."""
+    from flows.feeds.language import identify
+
+    first, _, rest = text.strip().partition("\n")
+    titled = bool(rest.strip()) and len(first.split()) <= TITLE_WORDS
+    title, body = (first.strip(), rest.strip("\n")) if titled else ("", text)
+    language, guessed = identify(text)
+    now = datetime.now(UTC)
+    url = f"file:{source}"
+    return Article(
+        article_id=article_id(url),
+        url=url,
+        link=url,
+        feed="cli",
+        outlet="cli",
+        title=title[:2000],
+        text=body[:400_000],
+        language=language,
+        language_guessed=guessed,
+        published_at=now,
+        date_guessed=True,
+        observed_at_ms=int(now.timestamp() * 1000),
+        content_hash=content_hash(title, body),
+    )
+
+
+def show(said: Classification) -> None:
+    """One classification, as a person reads it, in the piece's own language."""
+    out, language = console.console, said.article.language
+    if said.unclassified is not None:
+        out.print(f"not classified: {said.unclassified}", style="yellow")
+        return
+    verdict = "on the beat" if said.relevant else "off the beat"
+    read = "" if said.read_whole else ", only headline and lead read"
+    out.print(f"relevance {said.relevance:.2f} ({verdict}{read}), {len(said.passages)} passages, model {said.model.id}")
+    out.print("\nTopics" if said.topics else "\nNo topic", style="bold")
+    for topic in said.topics:
+        out.print(f"  {topic.score:.2f}  {TOPIC_WORDS[topic.topic][language]}", highlight=False)
+        _evidence(said, topic.evidence[:1])
+    out.print("\nStances" if said.stances else "\nNo stance", style="bold")
+    for stance in said.stances:
+        line = Text(f"  {stance.confidence:.2f}  {TARGET_WORDS[stance.target][language]}: ")
+        line.append(STANCE_WORDS[stance.stance][language], style=SIDE_STYLE[stance.stance])
+        line.append(f" ({stance.score:+.2f}{', contested' if stance.contested else ''})", style="dim")
+        out.print(line)
+        _evidence(said, stance.evidence[:2])
+    if said.voices:
+        out.print("\nVoices", style="bold")
+    for voice in said.voices:
+        side = (
+            ""
+            if voice.target is None or voice.stance is None
+            else (f" [{TARGET_WORDS[voice.target][language]}: {STANCE_WORDS[voice.stance][language]}]")
+        )
+        out.print(Text(f"  {plain(voice.speaker)}: {plain(voice.quote)}{side}"), soft_wrap=True)
+
+
+def _evidence(said: Classification, indexes: tuple[int, ...]) -> None:
+    for index in indexes:
+        console.console.print(Text(f"        “{plain(said.passages[index].text)}”", style="dim"), soft_wrap=True)
+
+
+def _read(file: str) -> str:
+    if file == "-":
+        return sys.stdin.read()
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(file, f"can't be read as text: {error}") from None
+
+
+def _grid(title: str, table: "Table") -> Grid:
+    grid = Grid("", *next(iter(table.values())), title=f"F1 on {title}, 95 % interval (gold positives)")
+    for group, row in table.items():
+        cells = [f"{f.value:.3f} [{f.low:.3f}, {f.high:.3f}] ({f.support})" for f in row.values()]
+        grid.add_row(group, *cells)
+    return grid
