@@ -61,6 +61,8 @@ class Part:
     start_timeout_s: float = 120
     attempts: int = 3
     """Failed starts in a row, before it was ever ready, after which the stack gives up."""
+    hopeless: frozenset[int] = frozenset()
+    """Exit statuses that say that another try would end in the same way, such as for a wrong setting."""
     patience_s: float = 60
 
 
@@ -172,6 +174,7 @@ def _consumer(home: Home, stage: str, port: int, env: Mapping[str, str]) -> Part
         alive=lambda since: _says(port, "/healthz"),
         needs=("kafka", "elasticsearch", PREPARE),
         port=port,
+        hopeless=frozenset({2}),
         stop_timeout_s=30,
     )
 

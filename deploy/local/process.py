@@ -1,5 +1,6 @@
 """Child processes: started in a session of their own, ended for certain, found again after a crash."""
 
+import json
 import os
 import signal
 import subprocess
@@ -84,6 +85,16 @@ def tail(log: Path, *, lines: int, offset: int = 0) -> str:
     except FileNotFoundError:
         return ""
     return "\n".join(text.rstrip().splitlines()[-lines:])
+
+
+def last_words(child: Child) -> str:
+    """Why a child says that it ended: the `reason` of its last line when that is a JSON event, else its last lines."""
+    said = tail(child.log, lines=8, offset=child.log_offset)
+    try:
+        event = json.loads(said.rpartition("\n")[2])
+    except ValueError:
+        return said
+    return str(event["reason"]) if isinstance(event, dict) and "reason" in event else said
 
 
 def is_alive(pid: int, create_time: float) -> bool:

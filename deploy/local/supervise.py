@@ -134,13 +134,14 @@ class RunningStack:
                 if trouble is None:
                     return
                 part.ended(process.end(child, signal_number=part.stop_signal, timeout_s=5, hurry=self._hurry))
-                said = process.tail(child.log, lines=8, offset=child.log_offset)
+                said = process.last_words(child)
+                hopeless = child.process.returncode in part.hopeless
             except (StackError, OSError) as error:
-                trouble, said = getattr(error, "reason", None) or str(error), ""
+                trouble, said, hopeless = getattr(error, "reason", None) or str(error), "", False
             if self._stopping.is_set():
                 return
             failures += 1
-            if failures >= part.attempts and not self._was_ready:
+            if not self._was_ready and (hopeless or failures >= part.attempts):
                 self._give_up(part, failures, trouble, said)
                 return
             with self._changed:
@@ -219,8 +220,9 @@ class RunningStack:
 
     def _give_up(self, part: Part, failures: int, trouble: str, said: str) -> None:
         self._set(part, "failed", detail=trouble, pid=None, create_time=None)
-        last = f"; its last lines:\n{said}\n" if said else ""
-        self._fail(StackError(part.name, f"{trouble}, {failures} times in a row{last}", part.log))
+        often = f", {failures} times in a row" if failures > 1 else ""
+        last = "" if not said else f": {said}" if "\n" not in said else f"; its last lines:\n{said}\n"
+        self._fail(StackError(part.name, f"{trouble}{often}{last}", part.log))
 
     def _fail(self, error: StackError) -> None:
         with self._changed:

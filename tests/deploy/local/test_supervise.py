@@ -89,7 +89,7 @@ def test_a_part_that_always_fails_ends_the_start_with_its_last_lines_and_leaves_
     sound: list[psutil.Process] = []
     until(lambda: running.part("sound").condition == "ready")
     sound.append(process_of(running.part("sound")))
-    said = r"broken: exited with 1, 3 times in a row; its last lines:\nthe disk is upside down"
+    said = r"broken: exited with 1, 3 times in a row: the disk is upside down"
     with pytest.raises(StackError, match=said) as caught:
         running.wait_ready(30)
     assert (caught.value.part, caught.value.log) == ("broken", broken.log)
@@ -110,6 +110,15 @@ def test_the_last_lines_are_those_of_this_run_not_of_an_earlier_one(home: Home, 
         start(broken).wait_ready(30)
     assert "before" not in str(caught.value)
     assert broken.log.read_text().startswith("before")
+
+
+def test_a_part_that_says_that_trying_again_is_hopeless_is_believed(home: Home, start: Start) -> None:
+    event = '{"event": "worker.misconfigured", "reason": "rules.toml: no such file"}'
+    code = f"import sys; print({event!r}); sys.exit(2)"
+    misconfigured = replace(part(home, "alert", code, says="never"), hopeless=frozenset({2}))
+    with pytest.raises(StackError, match=r"^alert: exited with 2: rules\.toml: no such file \(log: "):
+        start(misconfigured).wait_ready(30)
+    assert misconfigured.log.read_text().count("misconfigured") == 1
 
 
 def test_a_part_that_never_becomes_ready_is_given_up(home: Home, start: Start) -> None:
