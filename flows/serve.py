@@ -63,7 +63,10 @@ async def _serve(settings: Settings) -> None:
         entrypoint_type=EntrypointType.MODULE_PATH,
         description="Read the news sources that are due",
     )
-    await runner.aadd_deployment(deployment)
+    deployment_id = await runner.aadd_deployment(deployment)
+    async with get_client() as client:
+        # the schedule's first run may be a whole tick away
+        await client.create_flow_run_from_deployment(deployment_id)
     running = asyncio.create_task(runner.start())
     # after the first step of the runner, which sets a handler of its own that can wait for itself
     await asyncio.sleep(0)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from flows.feeds import canonical, dates, language, story
 from flows.feeds.entry import Entry
 from flows.feeds.extract import Extract
+from flows.feeds.pages import foreign, reads_pages
 from flows.feeds.plain import cut
 from schemas.article import Article, Lane, TextSource
 from schemas.feed import Feed, Terms
@@ -16,8 +17,6 @@ FRESH_FOR = timedelta(days=3)
 
 EXCERPT_CHARS = 600
 SUMMARY_CHARS = 2000
-FULL_TEXT_CHARS = 900
-"""From this length on a feed's content is taken for the piece itself."""
 
 
 @dataclass(frozen=True)
@@ -25,18 +24,6 @@ class Skipped:
     """Why an entry gives no article."""
 
     reason: str
-
-
-def needs_page(feed: Feed, entry: Entry) -> bool:
-    """Whether the linked page must be read: the feed has only a summary, or speaks of another site's piece."""
-    if not feed.fetch_pages or feed.terms is Terms.HEADLINE:
-        return False
-    return len(entry.content) < FULL_TEXT_CHARS or foreign(feed, entry)
-
-
-def foreign(feed: Feed, entry: Entry) -> bool:
-    """Whether the entry's link leads to another site than the feed's: its words are not that site's words."""
-    return not canonical.same_site(canonical.canonical(feed.url) or "", canonical.canonical(entry.link) or "")
 
 
 def assemble(
@@ -56,7 +43,7 @@ def assemble(
     url = canonical.identity(entry.link, page_url=page_url, declared=page.canonical if page else None)
     if url is None:
         return Skipped(f"the link is not an http(s) URL: {entry.link[:100]!r}" if entry.link else "has no link")
-    theirs = feed.fetch_pages and feed.terms is not Terms.HEADLINE and foreign(feed, entry)
+    theirs = reads_pages(feed) and foreign(feed, entry)
     if theirs and (page is None or not page.text):
         return Skipped("links to another site, whose page could not be read")
     title = (page.title if theirs and page else "") or entry.title or (page.title if page else "")

@@ -9,12 +9,12 @@ from datetime import datetime
 import httpx
 import structlog
 
-from flows.feeds.assemble import needs_page
 from flows.feeds.canonical import canonical
 from flows.feeds.entry import Entry, Parsed
 from flows.feeds.fetch import Fetched, Gone, Page, Unchanged, fetch, fetch_page
 from flows.feeds.interval import Hints, back_off, next_interval, next_poll
 from flows.feeds.limits import Limits
+from flows.feeds.pages import needs_page
 from flows.feeds.readers import Readers
 from flows.feeds.slots import Slots
 from flows.feeds.state import Seen, States

@@ -1,0 +1,23 @@
+"""Which entries are read from their page; pure, and quick to import where pages are only fetched."""
+
+from flows.feeds.canonical import canonical, same_site
+from flows.feeds.entry import Entry
+from schemas.feed import Feed, Terms
+
+FULL_TEXT_CHARS = 900
+"""From this length on a feed's content is taken for the piece itself."""
+
+
+def reads_pages(feed: Feed) -> bool:
+    """Whether the feed's linked pages are read at all."""
+    return feed.fetch_pages and feed.terms is not Terms.HEADLINE
+
+
+def needs_page(feed: Feed, entry: Entry) -> bool:
+    """Whether the linked page must be read: the feed has only a summary, or speaks of another site's piece."""
+    return reads_pages(feed) and (len(entry.content) < FULL_TEXT_CHARS or foreign(feed, entry))
+
+
+def foreign(feed: Feed, entry: Entry) -> bool:
+    """Whether the entry's link leads to another site than the feed's: its words are not that site's words."""
+    return not same_site(canonical(feed.url) or "", canonical(entry.link) or "")
