@@ -27,7 +27,6 @@ from deploy.local.home import Home, home_at, is_held
 from deploy.local.parts import ALL, with_workers
 from deploy.local.state import Endpoints, PartState, StackState, leftovers, running
 from deploy.local.supervise import RunningStack, start_stack
-from deploy.prepare import prepare_stack
 from schemas.errors import StackError
 from schemas.settings import load_settings
 
@@ -57,7 +56,7 @@ def up(
     servers = {"kafka", "elasticsearch"} <= set(parts)
     _log_to(home.logs / "stack.log", home)
     with _signals() as stoppable, _downloading() as progress:
-        stack = start_stack(home, parts=parts, prepare=prepare_stack if servers else _nothing, progress=progress)
+        stack = start_stack(home, parts=parts, prepare=_prepare if servers else _nothing, progress=progress)
         stoppable(stack)
     _watch(stack)
 
@@ -134,6 +133,12 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON docume
         raise typer.Exit(1)
 
 
+def _prepare(at: Endpoints) -> None:
+    from deploy.prepare import prepare_stack  # the clients take seconds to import: here, while the servers start
+
+    prepare_stack(at)
+
+
 def _nothing(at: Endpoints) -> None:
     """What there is to prepare on servers that this stack doesn't have."""
 
@@ -150,7 +155,10 @@ def _shipped_model() -> Path:
 
 @contextmanager
 def _signals() -> Iterator[Callable[[RunningStack], None]]:
-    """Until the yielded function has named a stack, SIGINT and SIGTERM interrupt; from then on they stop the stack."""
+    """Until the yielded function has named a stack, signals interrupt; from then on they stop the stack.
+
+    A closed terminal (SIGHUP) is a reason to stop, too: nobody would be left to watch.
+    """
     running: list[RunningStack] = []
 
     def on_signal(number: int, frame: FrameType | None) -> None:
@@ -158,7 +166,7 @@ def _signals() -> Iterator[Callable[[RunningStack], None]]:
             raise KeyboardInterrupt
         running[0].request_stop()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, on_signal)
     yield running.append
 

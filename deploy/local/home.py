@@ -51,12 +51,13 @@ class Home:
 
     def create(self) -> None:
         """Make the folders, readable by their owner alone. Raises StackError when the disk or its rights forbid it."""
-        try:
-            for folder in (self.root, self.data, self.logs, self.run, self.scratch, self.cache, self.jars, self.java):
+        for folder in (self.root, self.data, self.logs, self.run, self.scratch, self.cache, self.jars, self.java):
+            try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.root.chmod(0o700)
-        except OSError as error:
-            raise StackError("home", f"cannot use {self.root}: {error.strerror}; set VIGIA_HOME elsewhere") from error
+                folder.chmod(0o700)
+            except OSError as error:
+                setting = "VIGIA_HOME" if folder.is_relative_to(self.root) else "VIGIA_CACHE"
+                raise StackError("home", f"cannot use {folder}: {error.strerror}; set {setting} elsewhere") from error
 
 
 def home_at(root: Path, cache: Path | None = None) -> Home:

@@ -18,7 +18,6 @@ from threading import Lock
 from typing import Any, Final, TypeAlias
 
 from filelock import FileLock
-from jgo.maven import MavenContext, PythonResolver
 
 from deploy.local.home import home_at
 from schemas.errors import StackError
@@ -147,7 +146,9 @@ class _Meter:
                 self._progress(self._done, self._total)
 
 
-def _maven(folder: Path, repository: str | None, meter: _Meter) -> MavenContext:
+def _maven(folder: Path, repository: str | None, meter: _Meter) -> Any:
+    from jgo.maven import MavenContext, PythonResolver  # slow to import, and needed at the first start alone
+
     remotes = None if repository is None else {"given": repository}
     return MavenContext(
         resolver=PythonResolver(progress_callback=meter), repo_cache=folder, remote_repos=remotes, timeout=30

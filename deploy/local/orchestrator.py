@@ -35,11 +35,17 @@ def answers(port: int, *, timeout_s: float = 2) -> bool:
     return _ask(port, "GET", "/api/health", None, timeout_s) is True
 
 
-def serves_since(port: int, since: datetime, *, timeout_s: float = 2) -> bool:
-    """Whether a runner has asked for work after `since`; deployments that nobody asked for since are a past run's."""
+def unserved(port: int, since: datetime, *, timeout_s: float = 2) -> str | None:
+    """Why no runner serves the flows; None when one has asked for work after `since`.
+
+    That deployments are there says nothing: they may be a past run's.
+    """
     found = _ask(port, "POST", "/api/deployments/filter", {"limit": _HISTORY_LIMIT}, timeout_s)
-    polled = [deployment.get("last_polled") for deployment in found] if isinstance(found, list) else []
-    return any(datetime.fromisoformat(at) >= since for at in polled if at)
+    if not isinstance(found, list):
+        return "the Prefect server does not answer"
+    polled = [deployment.get("last_polled") for deployment in found]
+    served = any(datetime.fromisoformat(at) >= since for at in polled if at)
+    return None if served else "has not asked for work yet"
 
 
 def _ask(port: int, method: str, path: str, body: Mapping[str, object] | None, timeout_s: float) -> object:

@@ -156,7 +156,7 @@ def _runner(home: Home, prefect_port: int, env: Mapping[str, str]) -> Part:
         env=env,
         log=home.logs / "runner.log",
         cwd=Path.cwd(),
-        ready=lambda since: None if orchestrator.serves_since(prefect_port, since) else "has not asked for work yet",
+        ready=lambda since: orchestrator.unserved(prefect_port, since),
         alive=lambda since: None,  # while Prefect is away it waits, and is right to
         needs=("prefect", PREPARE),
         stop_timeout_s=30,

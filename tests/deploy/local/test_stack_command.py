@@ -46,7 +46,7 @@ def foreground(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_up_runs_until_it_is_told_to_stop_and_ends_well(
     foreground: subprocess.Popen[str], tmp_path: Path, number: signal.Signals
 ) -> None:
