@@ -16,6 +16,7 @@ from rich.text import Text
 
 from consumers.channels.escape import plain
 from deploy.cli import console
+from deploy.cli.logs import log_to_file
 from deploy.cli.render import SIDE_STYLE, alert_text
 from deploy.demo import result
 from deploy.demo.run import Demonstration, Watching, demonstrate
@@ -46,7 +47,9 @@ def demo(
             )
         )
         began = time.monotonic()
-        done = demonstrate(home_at(root), _watching(bar, began, quiet=as_json), timeout_s=timeout)
+        home = home_at(root)
+        log_to_file(home)
+        done = demonstrate(home, _watching(bar, began, quiet=as_json), timeout_s=timeout)
         passed = time.monotonic() - began
     if as_json:
         console.print_json(_document(done, passed))

@@ -13,7 +13,6 @@ from types import FrameType
 from typing import Annotated, Any, Final
 
 import psutil
-import structlog
 import typer
 from rich.live import Live
 from rich.markup import escape
@@ -21,6 +20,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 
 from deploy.cli import console
+from deploy.cli.logs import log_to_file
 from deploy.local import jars, process
 from deploy.local.doctor import Finding, examine
 from deploy.local.home import Home, home_at, is_held
@@ -54,7 +54,7 @@ def up(
         return
     parts = tuple(only.split(",")) if only else with_workers(classify)
     servers = {"kafka", "elasticsearch"} <= set(parts)
-    _log_to(home.logs / "stack.log", home)
+    log_to_file(home)
     with _signals() as stoppable, _downloading() as progress:
         stack = start_stack(home, parts=parts, prepare=_prepare if servers else _nothing, progress=progress)
         stoppable(stack)
@@ -223,20 +223,6 @@ def _detach(home: Home, *options: str) -> None:
         raise StackError("stack", f"not ready after {_DETACHED_WAIT_S} s: see `vigia status`", log)
     said = process.tail(log, lines=12).rpartition("error ")[2]
     raise StackError("stack", f"did not start: {said}", log)
-
-
-def _log_to(file: Path, home: Home) -> None:
-    """The table has the terminal; the supervisor's events go to a file."""
-    home.create()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.WriteLoggerFactory(file=file.open("a", buffering=1, encoding="utf-8")),
-    )
 
 
 def _table(parts: tuple[PartState, ...]) -> Table:

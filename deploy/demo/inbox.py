@@ -1,6 +1,7 @@
 """A webhook receiver on 127.0.0.1: takes signed alerts, checks each signature, and remembers when they came."""
 
 import base64
+import json
 import secrets
 import threading
 from collections.abc import Callable, Iterator
@@ -36,7 +37,7 @@ class Inbox:
         except WebhookVerificationError:
             self.refused += 1
             return 401
-        alert = Alert.model_validate_json(body)
+        alert = Alert.model_validate(json.loads(body)["data"])
         with self.lock:
             if alert.alert_id in self.received:
                 self.repeats += 1

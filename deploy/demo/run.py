@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from consumers import archive
+from consumers.stages import STAGES
 from deploy.demo.inbox import Inbox, open_inbox
 from deploy.demo.news_site import Site, serve_site
 from deploy.demo.piece import Piece
@@ -26,7 +27,7 @@ from schemas.alert import Alert
 from schemas.errors import StackError, Unavailable
 from schemas.indices import INDICES
 from schemas.settings import ElasticsearchSettings, KafkaSettings
-from schemas.streams import ALERTS, ARTICLES, CLASSIFIED, INDEXED, OFFBEAT
+from schemas.streams import ARTICLES
 
 TICK_S = 15
 RULES = Path(__file__).parent / "rules.toml"
@@ -111,15 +112,16 @@ def _watch(
     stack: RunningStack, site: Site, inbox: Inbox, say: Callable[[str], None], timeout_s: float
 ) -> Demonstration:
     deadline = time.monotonic() + timeout_s
+    kafka = KafkaSettings(servers=(stack.endpoints.kafka or "",))
     first = [piece for piece in site.pieces if not piece.live]
     say(f"{len(first)} pieces are on the site; the poll flow reads its feeds every {TICK_S} s.")
-    _until(stack, deadline, partial(_is_through, stack.endpoints, len(first), inbox))
+    _until(stack, deadline, partial(is_through, kafka, len(first)))
     held = [piece for piece in site.pieces if piece.live]
     live: dict[str, datetime] = {}
     for count, piece in enumerate(held, start=len(first) + 1):
         live[site.url(piece)] = site.publish(piece)
         say(f"Published just now: {piece.title}")
-        _until(stack, deadline, partial(_is_through, stack.endpoints, count, inbox))
+        _until(stack, deadline, partial(is_through, kafka, count))
     with closing(archive.open_archive(ElasticsearchSettings(url=stack.endpoints.elasticsearch or ""))) as es:
         archive.refresh(es, INDICES.news)
         found = archive.search(es, {"size": MOST, "query": {"match_all": {}}, "sort": [{"published_at": "asc"}]})
@@ -132,17 +134,14 @@ def _watch(
     )
 
 
-def _is_through(endpoints: Endpoints, articles: int, inbox: Inbox) -> bool:
-    """Whether so many pieces have been read, classified, indexed and run through the rules, their alerts received."""
-    depth = publish.depths(
-        KafkaSettings(servers=(endpoints.kafka or "",)), (ARTICLES, CLASSIFIED, OFFBEAT, INDEXED, ALERTS)
-    )
-    if depth[ARTICLES.name] < articles or depth[CLASSIFIED.name] + depth[OFFBEAT.name] < depth[ARTICLES.name]:
+def is_through(kafka: KafkaSettings, articles: int) -> bool:
+    """Whether so many readings were published, and every worker has done with what came of them. Raises Unavailable.
+
+    Asked from the first worker to the last: a worker commits only after what it sent on was acknowledged.
+    """
+    if publish.depth(kafka, ARTICLES) < articles:
         return False
-    if depth[INDEXED.name] < depth[CLASSIFIED.name]:
-        return False
-    handed_over = depth[ALERTS.name]
-    return 0 < handed_over <= len(inbox.received)
+    return all(publish.lag(kafka, stage.group, stage.stream) == 0 for stage in STAGES.values())
 
 
 def _until(stack: RunningStack, deadline: float, is_so: Callable[[], bool]) -> None:

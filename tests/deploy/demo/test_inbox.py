@@ -10,7 +10,8 @@ from standardwebhooks import Webhook
 
 from deploy.demo.inbox import open_inbox
 
-BODY = (Path(__file__).parents[2] / "schemas/messages/v1/alert.json").read_text()
+ALERT = (Path(__file__).parents[2] / "schemas/messages/v1/alert.json").read_text()
+BODY = f'{{"type": "alert.created", "timestamp": "2026-11-24T06:00:00Z", "data": {ALERT}}}'
 
 
 def post(url: str, headers: dict[str, str]) -> int:
