@@ -25,6 +25,9 @@ USUAL: Final = {
 }
 """The port of each listener when nothing else has it; all on 127.0.0.1."""
 
+_MORE: Final = 9614
+"""Where listeners without a usual port begin, such as those of more workers."""
+
 
 def is_free(port: int) -> bool:
     """Whether a server could listen on this port of 127.0.0.1 now."""
@@ -49,7 +52,7 @@ def claim(home: Home, listeners: Sequence[str], claims: ExitStack) -> dict[str, 
     locks.mkdir(mode=0o700, parents=True, exist_ok=True)
     ports: dict[str, int] = {}
     for listener in listeners:
-        for port in _candidates(remembered.get(listener), USUAL.get(listener)):
+        for port in _candidates(USUAL.get(listener, _MORE), remembered.get(listener)):
             if port not in ports.values() and is_free(port) and _reserve(locks / str(port), claims):
                 ports[listener] = port
                 break
@@ -72,8 +75,11 @@ def _file(home: Home) -> Path:
     return home.run / "ports.json"
 
 
-def _candidates(*preferred: int | None) -> Iterator[int]:
-    yield from (port for port in preferred if port is not None)
+def _candidates(usual: int, remembered: int | None) -> Iterator[int]:
+    if remembered is not None:
+        yield remembered
+    # Below the ports that the system hands out by itself: there, any program's next connection might take it first.
+    yield from range(usual, usual + 1000, 10)
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

@@ -170,7 +170,7 @@ class supervisor:  # noqa: N801 reads as the context that it is
     def __enter__(self) -> subprocess.Popen[bytes]:
         self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert self._process.stdout is not None
-        until(lambda: b"ready" in self._process.stdout.readline())  # type: ignore[union-attr]
+        until(lambda: self._process.stdout.readline() == b"ready\n")  # type: ignore[union-attr]
         return self._process
 
     def __exit__(self, *_: object) -> None:
