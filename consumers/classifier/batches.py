@@ -1,4 +1,4 @@
-"""Passages of like length together, so that little of a forward pass is padding. Pure."""
+"""Passages of one width together, so that little of a forward pass is padding and none depends on its company. Pure."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,8 @@ from schemas.errors import VigiaError
 
 PAD = 1
 """The row of `<pad>` in the vocabulary."""
+
+STEP = 8
 
 Ids = npt.NDArray[np.int64]
 
@@ -23,32 +25,39 @@ class PassageTooLong(VigiaError):
         )
 
 
-def by_tokens(lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Batches of indices into `lengths`, each index once; a batch's longest × its count stays within `budget` tokens.
+def width(tokens: int) -> int:
+    """The tokens that a passage takes up: filled up to the next multiple of eight, whoever else is in its batch.
 
-    Raises PassageTooLong when one length alone exceeds the budget.
+    Padding alone moves an 8-bit result a little (sums in another order fall on another side of a rounding), so a
+    passage's padding must be its own.
     """
+    return -(-tokens // STEP) * STEP
+
+
+def by_tokens(widths: Sequence[int], budget: int) -> list[list[int]]:
+    """Batches of indices into `widths`, each index once, the widest first.
+
+    Only passages of one width share a batch, and its width × count stays within `budget` tokens.
+    Raises PassageTooLong when one width alone exceeds the budget.
+    """
+    alike: dict[int, list[int]] = {}
+    for index, wide in enumerate(widths):
+        if wide > budget:
+            raise PassageTooLong(wide, budget)
+        alike.setdefault(wide, []).append(index)
     batches: list[list[int]] = []
-    batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        length = lengths[index]
-        if length > budget:
-            raise PassageTooLong(length, budget)
-        longest = lengths[batch[0]] if batch else length
-        if batch and longest * (len(batch) + 1) > budget:
-            batches.append(batch)
-            batch = []
-        batch.append(index)
-    if batch:
-        batches.append(batch)
+    for wide in sorted(alike, reverse=True):
+        most = budget // wide
+        members = alike[wide]
+        batches += [members[at : at + most] for at in range(0, len(members), most)]
     return batches
 
 
 def padded(rows: Sequence[Sequence[int]]) -> tuple[Ids, Ids]:
-    """Token ids and mask, (rows, longest), filled up with padding."""
-    width = max(map(len, rows), default=0)
-    ids = np.full((len(rows), width), PAD, dtype=np.int64)
-    mask = np.zeros((len(rows), width), dtype=np.int64)
+    """Token ids and mask, (rows, width of the longest), filled up with padding."""
+    wide = width(max(map(len, rows), default=0))
+    ids = np.full((len(rows), wide), PAD, dtype=np.int64)
+    mask = np.zeros((len(rows), wide), dtype=np.int64)
     for i, row in enumerate(rows):
         ids[i, : len(row)] = row
         mask[i, : len(row)] = 1

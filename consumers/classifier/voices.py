@@ -59,7 +59,8 @@ CHARACTERS_MOST = 2000
 PRONOUNS = re.compile(r"he|she|they|it|who|we|i|él|ella|ellos|ellas|quien|quienes|esto|this|that", re.IGNORECASE)
 STOPS = re.compile(
     r"\s+(?:in|on|at|after|before|during|who|which|when|while|as|because|that|en|durante|tras|luego|cuando|quien|que|"
-    r"este|esta|ayer|al|a|to|reporters|and|y|monday|tuesday|wednesday|thursday|friday|saturday|sunday|lunes|martes|"
+    r"este|esta|ayer|al|a (?:la|las|los|un|una|el|través)|to|reporters|and|y|"
+    r"monday|tuesday|wednesday|thursday|friday|saturday|sunday|lunes|martes|"
     r"miércoles|jueves|viernes)\b.*$",
     FLAGS,
 )

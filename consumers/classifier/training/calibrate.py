@@ -45,7 +45,7 @@ def thresholds(relevance: Floats, topics: Floats, stance: Floats, gold: Labels) 
             values = {"relevance": 0.5, "topics": 0.5, "addressed": 0.5, "gate": 0.0} | {field: at}
             return measure(gold, decide(relevance, topics, stance, Thresholds(**values)))
 
-        scores = np.array([score(float(at)) for at in GRID])
+        scores = np.nan_to_num(np.array([score(float(at)) for at in GRID]))  # nan: nothing to find and nothing said
         near = GRID[scores >= scores.max() - 0.005]
         return float(np.round(near[np.argmin(np.abs(near - 0.5))], 2))
 

@@ -10,7 +10,7 @@ import structlog
 import torch
 from torch.nn import functional
 
-from consumers.classifier.batches import by_tokens, padded
+from consumers.classifier.batches import by_tokens, padded, width
 from consumers.classifier.decide import ABSENT, Labels
 from consumers.classifier.training.network import Network
 from consumers.classifier.training.recipe import Recipe
@@ -54,9 +54,8 @@ def tune(network: Network, train: Set, dev: Set, recipe: Recipe) -> None:
         network.train()
         for batch in _batches(lengths, recipe.batch, chance):
             states, mask = _stacked([lower[i] for i in batch])
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                said = network.judge(network.upper(states, mask, recipe.frozen_layers), mask)
-            away = 1 - (said[3].float() * torch.from_numpy(anchors[batch])).sum(-1).mean()
+            said = network.judge(network.upper(states, mask, recipe.frozen_layers), mask)
+            away = 1 - (said[3] * torch.from_numpy(anchors[batch])).sum(-1).mean()
             loss = _loss(said, train.gold[batch], recipe) + recipe.embedding_weight * away
             optimiser.zero_grad()
             loss.backward()
@@ -64,7 +63,7 @@ def tune(network: Network, train: Set, dev: Set, recipe: Recipe) -> None:
             optimiser.step()
             schedule.step()
         dev_loss = evaluate(network, dev, recipe)
-        log.info("training.epoch", epoch=epoch + 1, dev_loss=round(dev_loss, 4), anchor=round(float(away), 4))
+        log.info("training.epoch", epoch=epoch + 1, dev_loss=round(dev_loss, 4), anchor=round(away.item(), 4))
         if dev_loss < best_loss:
             best, best_loss = copy.deepcopy(network.state_dict()), dev_loss
     network.load_state_dict(best)
@@ -76,7 +75,7 @@ def infer(network: Network, rows: Rows) -> Logits:
     network.eval()
     found: list[tuple[list[int], list[Any]]] = []
     with torch.no_grad():
-        for batch in by_tokens([len(row) for row in rows], 4096):
+        for batch in by_tokens([width(len(row)) for row in rows], 4096):
             ids, mask = padded([rows[i] for i in batch])
             said = network(torch.from_numpy(ids), torch.from_numpy(mask))
             found.append((batch, [part.float().numpy() for part in said]))
@@ -110,7 +109,7 @@ def _states(network: Network, rows: Rows, layer: int) -> list[Any]:
     network.eval()
     found: dict[int, Any] = {}
     with torch.no_grad():
-        for batch in by_tokens([len(row) for row in rows], 4096):
+        for batch in by_tokens([width(len(row)) for row in rows], 4096):
             ids, mask = (torch.from_numpy(a) for a in padded([rows[i] for i in batch]))
             said = network.encoder(input_ids=ids, attention_mask=mask, output_hidden_states=True)
             states = said.hidden_states[layer]

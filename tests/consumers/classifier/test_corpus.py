@@ -1,0 +1,91 @@
+"""Labelled passages: what is refused, and that no near copy crosses from training to test."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consumers.classifier.decide import STANCE_ORDER
+from consumers.classifier.training import corpus
+from consumers.classifier.training.recipe import PASSAGES
+from schemas.errors import ConfigError
+from schemas.taxonomy import Target, Topic
+
+GOOD: dict[str, Any] = {
+    "id": "en-x-0001",
+    "lang": "en",
+    "text": "The flight landed at noon with 118 people.",
+    "relevant": True,
+    "topics": ["deportation_returns"],
+    "stances": {"deportation_deal": "neutral"},
+    "register": "wire",
+    "hard": [],
+}
+
+
+def written(path: Path, *rows: dict[str, Any] | str) -> Path:
+    path.write_text("\n".join(r if isinstance(r, str) else json.dumps(r) for r in rows), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"topics": ["sport"]}, "topics"),
+        ({"topics": ["root_causes", "root_causes"]}, "named twice"),
+        ({"stances": {"deportation_deal": "absent"}}, "stances"),
+        ({"stances": {"nobody": "favor"}}, "stances"),
+        ({"lang": "pt"}, "lang"),
+        ({"relevant": None}, "relevant"),
+        ({"text": "word " * 101}, "words"),
+        ({"text": " The flight landed."}, "white space"),
+        ({"id": "x"}, "id"),
+        ({"extra": 1}, "extra"),
+    ],
+)
+def test_a_wrong_passage_is_refused_with_its_line_and_reason(tmp_path: Path, change: Any, reason: str) -> None:
+    second = {**GOOD, "id": "en-x-0002", "text": "Another text stands here.", **change}
+    path = written(tmp_path / "some.jsonl", GOOD, second)
+    with pytest.raises(ConfigError, match=rf"some\.jsonl:2: .*{reason}"):
+        corpus.read([path])
+
+
+def test_a_line_that_is_not_json_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"some\.jsonl:1: not JSON"):
+        corpus.read([written(tmp_path / "some.jsonl", "{")])
+
+
+@pytest.mark.parametrize("change", [{"text": "Other words altogether."}, {"id": "en-x-0002"}])
+def test_the_same_id_or_text_twice_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    path = written(tmp_path / "some.jsonl", GOOD, {**GOOD, **change})
+    with pytest.raises(ConfigError, match=r"some\.jsonl:2: the same (id|text) as some\.jsonl:1"):
+        corpus.read([path])
+
+
+def test_labels_become_arrays_in_the_taxonomys_order(tmp_path: Path) -> None:
+    gold = corpus.gold(corpus.read([written(tmp_path / "some.jsonl", GOOD)]))
+    assert gold.topics[0].tolist() == [topic is Topic.DEPORTATION_RETURNS for topic in Topic]
+    neutral = STANCE_ORDER.index("neutral")
+    assert gold.stance[0].tolist() == [neutral if t is Target.DEPORTATION_DEAL else 0 for t in Target]
+
+
+def test_every_passage_of_ours_is_well_formed_and_no_near_copy_crosses_the_parts() -> None:
+    passages = corpus.read(PASSAGES.glob("*.jsonl"))
+    parts = corpus.split(passages)
+    assert len(parts.train) + len(parts.dev) + len(parts.test) == len(passages)
+    assert min(len(parts.dev), len(parts.test)) > len(passages) / 10
+    train = [corpus.shingles(p.text) for p in parts.train]
+    for passage in parts.dev + parts.test:
+        mine = corpus.shingles(passage.text)
+        assert max(corpus.similarity(mine, other) for other in train) < corpus.ALIKE, passage.id
+
+
+def test_a_near_copy_stays_with_its_original() -> None:
+    base = "Officials in San Salvador said on {} that {} people had come back on a charter from Houston, Texas."
+    rows = [
+        corpus.Labelled.model_validate({**GOOD, "id": f"en-x-{n:04}", "text": base.format(day, n)})
+        for n, day in enumerate(["Monday", "Tuesday", "Wednesday", "Thursday"] * 10)
+    ]
+    parts = corpus.split(rows)
+    assert sorted(map(len, (parts.train, parts.dev, parts.test))) == [0, 0, 40]
