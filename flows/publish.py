@@ -1,6 +1,7 @@
 """The flows' only door to Kafka: make sure that streams exist, and send to them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from types import TracebackType
@@ -64,29 +65,49 @@ def ensure(kafka: KafkaSettings, streams: Iterable[Stream[Any]] = STREAMS) -> li
         admin.close()
 
 
-def depths(kafka: KafkaSettings, streams: Iterable[Stream[Any]] = STREAMS) -> dict[str, int]:
-    """How many messages each stream has ever taken, by name (those that its retention has dropped included).
+def depth(kafka: KafkaSettings, stream: Stream[Any]) -> int:
+    """How many messages the stream has ever taken (those that its retention has dropped included).
 
-    Raises Unavailable when the broker is away or a stream is missing.
+    Raises Unavailable when the broker is away or the stream is missing.
     """
+    with _offsets(kafka) as consumer:
+        return sum(_ends(consumer, stream).values())
+
+
+def lag(kafka: KafkaSettings, group: str, stream: Stream[Any]) -> int:
+    """How many of the stream's messages the consumer group has not done with. Raises Unavailable."""
+    with _offsets(kafka, group_id=group) as consumer:
+        done = {partition: consumer.committed(partition) or 0 for partition in _partitions(consumer, stream)}
+        return sum(end - done[partition] for partition, end in _ends(consumer, stream).items())
+
+
+@contextmanager
+def _offsets(kafka: KafkaSettings, **options: Any) -> Iterator[KafkaConsumer]:
+    """A consumer that reads offsets only: it subscribes to nothing and commits nothing."""
     try:
-        consumer = KafkaConsumer(**kafka.client_options(), bootstrap_timeout_ms=CONNECT_MS)
+        consumer = KafkaConsumer(
+            **kafka.client_options(), **options, enable_auto_commit=False, bootstrap_timeout_ms=CONNECT_MS
+        )
     except (KafkaError, OSError) as error:
         raise _away(kafka, error) from None
     try:
-        found = {}
-        for stream in streams:
-            numbers = consumer.partitions_for_topic(stream.name)
-            if not numbers:
-                raise Unavailable("kafka", f"there is no stream {stream.name}")
-            ends = consumer.end_offsets([TopicPartition(stream.name, number) for number in numbers])
-            found[stream.name] = sum(ends.values())
+        yield consumer
     except (KafkaError, OSError) as error:
         raise _away(kafka, error) from None
-    else:
-        return found
     finally:
-        consumer.close()
+        consumer.close(autocommit=False)
+
+
+def _partitions(consumer: KafkaConsumer, stream: Stream[Any]) -> list[TopicPartition]:
+    numbers = consumer.partitions_for_topic(stream.name)
+    if not numbers:
+        raise Unavailable("kafka", f"there is no stream {stream.name}")
+    return [TopicPartition(stream.name, number) for number in sorted(numbers)]
+
+
+def _ends(consumer: KafkaConsumer, stream: Stream[Any]) -> dict[TopicPartition, int]:
+    ends: dict[TopicPartition, int] = consumer.end_offsets(_partitions(consumer, stream))
+    return ends
 
 
 class Publisher:

@@ -65,14 +65,17 @@ def identity(link: str, *, page_url: str | None = None, declared: str | None = N
     page = canonical(page_url) if page_url else None
     best = page if page is not None and (own is None or not same_site(own, page)) else own
     if declared and page is not None:
-        named = canonical(urljoin(page, declared))
+        named = _resolved(page, declared)
         if named is not None and same_site(named, page) and not (_front(named) and not _front(page)):
             return named
     return best
 
 
 def same_site(a: str, b: str) -> bool:
-    """Whether two URLs lie in one registrable domain; hosts without one (addresses) must be the very same, port too."""
+    """Whether two URLs lie in one registrable domain; hosts without one (addresses) must be the very same, port too.
+
+    Public Suffix List, its private part included; a suffix that it does not know is one label, as its own rules say.
+    """
     site = _site(a)
     return site is not None and site == _site(b)
 
@@ -80,8 +83,17 @@ def same_site(a: str, b: str) -> bool:
 @lru_cache(maxsize=4096)
 def _site(url: str) -> str | None:
     parts = urlsplit(url)
-    found = _suffixes()(parts.hostname or "").top_domain_under_public_suffix
-    return found or parts.netloc or None
+    found = _suffixes()(parts.hostname or "")
+    if found.suffix or found.ipv4 or found.ipv6 or not found.subdomain:
+        return found.top_domain_under_public_suffix or parts.netloc or None
+    return f"{found.subdomain.rpartition('.')[2]}.{found.domain}"
+
+
+def _resolved(page: str, declared: str) -> str | None:
+    try:
+        return canonical(urljoin(page, declared))
+    except ValueError:
+        return None
 
 
 @lru_cache(maxsize=1)

@@ -172,6 +172,9 @@ async def _get(
         raise FetchRefused(feed, shown(url), str(error)) from None
     except LimitExceeded as error:
         raise FetchRefused(feed, shown(url), str(error)) from None
+    except httpx.InvalidURL as error:
+        # httpx makes the next request of a redirect even when told not to follow it
+        raise FetchRefused(feed, shown(url), f"redirects to what is not a URL: {error}"[:300]) from None
     except Damaged as error:
         raise FetchFailed(feed, shown(url), str(error)) from None
     except (TimeoutError, httpcore.TimeoutException, httpx.TimeoutException):
