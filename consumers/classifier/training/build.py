@@ -18,10 +18,15 @@ from consumers.classifier.normal import normalise
 from consumers.classifier.training import calibrate, corpus, export, pretrained, vocabulary
 from consumers.classifier.training.corpus import Labelled, Parts
 from consumers.classifier.training.recipe import VOCABULARY, Recipe
+from schemas.errors import ModelFileError
 from schemas.settings import ClassifySettings
 from schemas.taxonomy import Target, Topic
 
 log = structlog.get_logger()
+
+CHECKED = 16
+GAP_MOST = 1e-3
+"""Logits that the float32 conversion may be off by: a wrong kernel is off by far more, rounding by far less."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,12 @@ def build(recipe: Recipe, passages: Sequence[Path], out: Path) -> Built:
 
 def _export(network: Any, rows: Sequence[Sequence[int]], recipe: Recipe, out: Path) -> None:
     chosen = np.random.default_rng(recipe.seed).permutation(len(rows))[: recipe.calibration]
-    export.save(export.quantise(export.convert(network), [rows[int(i)] for i in chosen]), out)
+    calibration = [rows[int(i)] for i in chosen]
+    plain = export.convert(network)
+    gap = export.agreement(network, plain, calibration[:CHECKED])
+    if gap > GAP_MOST:
+        raise ModelFileError(out / "model.xml", f"the conversion differs from the network by {gap:.4f}")
+    export.save(export.quantise(plain, calibration), out)
 
 
 def _calibrated(recipe: Recipe, labelled: Sequence[Labelled], parts: Parts, out: Path) -> Model:

@@ -50,6 +50,23 @@ def quantise(model: Any, rows: Sequence[Sequence[int]]) -> Any:
     )
 
 
+def agreement(network: Any, model: Any, rows: Sequence[Sequence[int]]) -> float:
+    """The largest difference of any output between the network and its float32 conversion, over `rows`."""
+    import openvino
+    import torch
+
+    compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    worst = 0.0
+    for row in rows:
+        feed = _feed([row])
+        said = compiled(feed)
+        with torch.no_grad():
+            meant = network(*(torch.from_numpy(value) for value in feed.values()))
+        gaps = [np.abs(part.numpy() - said[name]).max() for name, part in zip(OUTPUTS, meant, strict=True)]
+        worst = max(worst, *map(float, gaps))
+    return worst
+
+
 def save(model: Any, folder: Path) -> None:
     """Write `model.xml` and `model.bin`; what is left in float32 is kept so."""
     import openvino
