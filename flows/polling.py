@@ -22,7 +22,7 @@ from flows.feeds.state import States
 from flows.publish import Publisher, ensure
 from flows.report import Polled, Summary
 from schemas.article import Article
-from schemas.errors import ConfigError, Unavailable
+from schemas.errors import ConfigError
 from schemas.feed import Feed, FeedState
 from schemas.settings import Settings
 from schemas.streams import ARTICLES, Stream
@@ -44,9 +44,11 @@ async def poll_once(
     only: Sequence[str] | None = None,
     force: bool = False,
     stream: Stream[Article] = ARTICLES,
+    readers: Readers | None = None,
 ) -> Summary:
     """Poll the sources that are due (with `force` all; with `only` among those ids) and publish to `stream`.
 
+    `readers` are the caller's, who polls often and keeps them; without, the poll starts its own and ends them.
     One source's failure is kept in its state, and the others go on. Raises ConfigError for a faulty feeds.toml or an
     unknown id, Unavailable when the broker or the disk is away: nothing is lost then, the next poll comes to it.
     """
@@ -67,7 +69,7 @@ async def poll_once(
         if not waiting:
             return Summary(at=started)
         await asyncio.to_thread(ensure, settings.kafka, (stream,))
-        polled = await _poll(settings, states, waiting, now=now, stream=stream)
+        polled = await _poll(settings, states, waiting, now=now, stream=stream, readers=readers)
         states.prune(now=now())
     summary = Summary(at=started, polled=tuple(polled))
     log.info("poll.done", sources=len(summary.polled), new=summary.new)
@@ -98,14 +100,17 @@ async def _poll(
     *,
     now: Callable[[], datetime],
     stream: Stream[Article],
+    readers: Readers | None,
 ) -> list[Polled]:
     async with AsyncExitStack() as stack:
         publisher = Publisher(settings.kafka)
         stack.callback(publisher.close)
         await asyncio.to_thread(publisher.open)
+        if readers is None:
+            readers = await stack.enter_async_context(Readers())
         tools = Tools(
             client=await stack.enter_async_context(open_client(settings.poll)),
-            readers=await stack.enter_async_context(Readers()),
+            readers=readers,
             slots=Slots(total=settings.poll.concurrency, per_host=settings.poll.per_host),
             limits=Limits.of(settings.poll),
             states=states,
@@ -120,8 +125,6 @@ async def _poll(
         results = await asyncio.gather(*(source.poll() for source in sources), return_exceptions=True)
     polled: list[Polled] = []
     for result in results:
-        if isinstance(result, Unavailable):
-            raise result
         if isinstance(result, BaseException):
             raise result
         polled.append(result)

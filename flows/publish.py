@@ -120,7 +120,7 @@ class Publisher:
         self._kafka = kafka
         self._producer: KafkaProducer | None = None
         self._failure: Unavailable | None = None
-        self._lock = Lock()
+        self._opening, self._sending = Lock(), Lock()
 
     def __enter__(self) -> Self:
         self.open()
@@ -133,7 +133,7 @@ class Publisher:
 
     def open(self) -> None:
         """Connect, unless connected. Raises Unavailable."""
-        with self._lock:
+        with self._opening:
             if self._producer is None:
                 self._producer = self._connected()
             self._failure = None
@@ -146,7 +146,7 @@ class Publisher:
                 enable_idempotence=True,
                 compression_type=COMPRESSION,
                 allow_auto_create_topics=False,
-                linger_ms=20,
+                linger_ms=5,
                 batch_size=262_144,
                 max_request_size=max(stream.max_bytes for stream in STREAMS),
                 max_block_ms=CONNECT_MS,
@@ -159,45 +159,59 @@ class Publisher:
 
     def close(self) -> None:
         """Disconnect; what was not answered yet is given five seconds."""
-        with self._lock:
+        with self._opening:
             producer, self._producer = self._producer, None
         if producer is not None:
             producer.close(timeout=5)
 
     def send(self, stream: Stream[M], items: Sequence[M]) -> Receipt:
-        """Send the items and wait until the broker answered for each; may be called from several threads.
+        """Send the items and wait until the broker answered for each; several threads may send, in turn.
 
         A message over the stream's size is refused with the reason. Raises Unavailable when the broker gives no lasting
         answer: some of the items may have arrived, and sending all of them again is harmless. From then on every send
         fails at once until `open` is called again.
         """
-        producer = self._producer
-        if producer is None:
-            raise self._failure or Unavailable("kafka", "the publisher is not open")
-        acked: list[str] = []
-        refused: dict[str, str] = {}
-        under_way = []
-        try:
+        with self._sending:
+            refused: dict[str, str] = {}
+            fitting: list[tuple[str, bytes]] = []
             for item in items:
                 key, value = stream.key(item), encode(item)
                 size = len(value) + len(key) + OVERHEAD_BYTES
                 if size > stream.max_bytes:
                     refused[key] = f"{size} bytes are over the {stream.max_bytes} that {stream.name} takes"
                 else:
-                    under_way.append((key, producer.send(stream.name, value=value, key=key.encode())))
-            for key, answer in under_way:
+                    fitting.append((key, value))
+            doubtful = self._sent(stream.name, fitting)
+            for key, value in doubtful:
+                # kafka-python fails every message under way when the broker finds one too large: ask for each alone
+                self.close()
+                self.open()
+                if self._sent(stream.name, [(key, value)]):
+                    refused[key] = "the broker finds it too large"
+            if doubtful:
+                self.close()
+                self.open()
+        return Receipt(tuple(key for key, _ in fitting if key not in refused), refused)
+
+    def _sent(self, stream: str, messages: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+        """Send the messages; those that failed since one of them is too large. Raises Unavailable."""
+        producer = self._producer
+        if producer is None:
+            raise self._failure or Unavailable("kafka", "the publisher is not open")
+        doubtful: list[tuple[str, bytes]] = []
+        try:
+            answers = [producer.send(stream, value=value, key=key.encode()) for key, value in messages]
+            for message, answer in zip(messages, answers, strict=True):
                 try:
                     answer.get(timeout=DELIVERY_MS / 1000 + 5)
-                except TOO_LARGE as error:
-                    refused[key] = f"the broker finds it too large: {error}"
-                else:
-                    acked.append(key)
+                except TOO_LARGE:
+                    doubtful.append(message)
         except (KafkaError, OSError) as error:
             # a producer whose send failed may have lost its place in the sequence
-            self._failure = self._failure or _away(self._kafka, error)
+            self._failure = _away(self._kafka, error)
             self.close()
             raise self._failure from None
-        return Receipt(tuple(acked), refused)
+        return doubtful
 
 
 def _create(admin: KafkaAdminClient, kafka: KafkaSettings, stream: Stream[Any]) -> None:

@@ -1,19 +1,31 @@
 """A web site on 127.0.0.1 that a test fills with answers, and what it was asked."""
 
+import asyncio
 import gzip
+import json
+import uuid
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
+from kafka import KafkaConsumer, TopicPartition
 
-from schemas.settings import PollSettings
-
-Speak = Callable[[BaseHTTPRequestHandler], None]
+from deploy.local.supervise import RunningStack
+from flows.feeds.readers import Readers
+from flows.feeds.state import States
+from flows.polling import poll_once
+from flows.report import Summary
+from schemas.article import Article
+from schemas.feed import FeedState
+from schemas.settings import KafkaSettings, PollSettings, Settings
+from schemas.streams import ARTICLES, Stream
+from schemas.wire import decode
 
 
 @dataclass
@@ -113,3 +125,116 @@ def squeeze() -> Callable[[str, bytes], bytes]:
                 raise ValueError(other)
 
     return encode
+
+
+@dataclass
+class Desk:
+    """A poller of a test's own: its home, its sources on `site`, and a stream that nobody else writes to."""
+
+    site: Site
+    settings: Settings
+    stream: Stream[Article]
+    run: Callable[[Coroutine[Any, Any, Any]], Any]
+    readers: Readers
+
+    def source(self, id_: str, path: str = "/feed", **fields: Any) -> None:
+        """Add a source to feeds.toml."""
+        row = {"id": id_, "url": self.site.url(path), "outlet": id_.title(), "language": "en"} | fields
+        lines = "\n".join(f"{name} = {json.dumps(value)}" for name, value in row.items())
+        with self.settings.poll.feeds_file.open("a", encoding="utf-8") as file:
+            file.write(f"\n[[feeds]]\n{lines}\n")
+
+    def items(
+        self, *entries: tuple[str, str], path: str = "/feed", description: str = "In short.", **headers: str
+    ) -> None:
+        """Let the feed at `path` show entries of (link, title); their pages are `page`'s to make."""
+        shown = "".join(
+            f"<item><title>{title}</title><link>{self.site.url(link)}</link><description>{description}</description>"
+            "<pubDate>Tue, 24 Nov 2026 00:00:00 GMT</pubDate></item>"
+            for link, title in entries
+        )
+        body = f"<rss version='2.0'><channel><title>t</title>{shown}</channel></rss>".encode()
+        self.site.answers[path] = (200, headers, body)
+
+    def page(self, link: str, words: str) -> None:
+        """Let there be a page with a text of those words."""
+        text = (
+            f"<html><body><article><p>{words} {'The two governments signed the agreement. ' * 8}</p></article></body>"
+        )
+        self.site.answers[link] = (200, {"Content-Type": "text/html"}, text.encode())
+
+    def poll(self, **options: Any) -> Summary:
+        """Poll once, as though every source were due."""
+        summary: Summary = self.run(self.polling(**options))
+        return summary
+
+    async def polling(self, **options: Any) -> Summary:
+        settings = options.pop("settings", self.settings)
+        return await poll_once(
+            settings, force=options.pop("force", True), stream=self.stream, readers=self.readers, **options
+        )
+
+    def published(self) -> list[Article]:
+        """Everything on the stream, in the order of reading."""
+        consumer = KafkaConsumer(
+            bootstrap_servers=list(self.settings.kafka.servers),
+            enable_auto_commit=False,
+            allow_auto_create_topics=False,
+        )
+        try:
+            parts = [TopicPartition(self.stream.name, number) for number in range(self.stream.partitions)]
+            consumer.assign(parts)
+            consumer.seek_to_beginning(*parts)
+            ends = consumer.end_offsets(parts)
+            found: list[Article] = []
+            while any(consumer.position(part) < ends[part] for part in parts):
+                for records in consumer.poll(timeout_ms=1000).values():
+                    found += [decode(self.stream, record.value) for record in records]
+        finally:
+            consumer.close()
+        return sorted(found, key=lambda article: article.observed_at_ms)
+
+    def state(self, id_: str) -> FeedState:
+        with States(self.settings.home) as states:
+            return states.load(id_)
+
+
+@pytest.fixture(scope="session")
+def loop() -> Iterator[asyncio.Runner]:
+    """One event loop for all polls, so that the readers' start is paid for once."""
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture(scope="session")
+def readers(loop: asyncio.Runner) -> Iterator[Readers]:
+    async def open_readers() -> Readers:
+        return Readers()
+
+    async def close_readers() -> None:
+        await found.__aexit__(None, None, None)
+
+    found = loop.run(open_readers())
+    yield found
+    loop.run(close_readers())
+
+
+@pytest.fixture
+def desk(
+    site: Site,
+    stack: RunningStack,
+    loop: asyncio.Runner,
+    readers: Readers,
+    tmp_path: Path,
+    poll_settings: PollSettings,
+) -> Desk:
+    assert stack.endpoints.kafka is not None
+    feeds_file = tmp_path / "feeds.toml"
+    feeds_file.touch()
+    settings = Settings(
+        home=tmp_path / "home",
+        kafka=KafkaSettings(servers=(stack.endpoints.kafka,)),
+        poll=poll_settings.model_copy(update={"feeds_file": feeds_file}),
+    )
+    name = f"test.{uuid.uuid4().hex[:12]}"
+    return Desk(site, settings, replace(ARTICLES, name=name, partitions=2), loop.run, readers)
