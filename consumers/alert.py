@@ -44,16 +44,16 @@ def alert(
     refresh(es, es.indices.news)
     fired: dict[str, Alert] = {}
     for hit, rule in _firings({i.article_id for i in batch}, rules(), es=es, now=now()):
-        made = alert_of(hit["_source"], rule, now())
-        fired.setdefault(made.alert_id, made)
-    for made in fired.values():
-        if isinstance(create(es, made), Created):
-            log.info("alert.created", alert_id=made.alert_id, rule=made.rule_id, article_id=made.article_id)
+        found = alert_of(hit["_source"], rule, now())
+        fired.setdefault(found.alert_id, found)
+    for made_id, made in create(es, list(fired.values())).items():
+        if isinstance(made, Created):
+            log.info("alert.created", alert_id=made_id, rule=fired[made_id].rule_id, story_id=fired[made_id].story_id)
     outbox = _outbox(es)
     done: list[Outcome] = [Done() for _ in batch]
     if outbox:
         emits = tuple(Emit(alerts, waiting) for waiting in outbox)
-        done[-1] = Done(emit=emits, then=partial(_handed_over, es, [a.alert_id for a in outbox]))
+        done[-1] = Done(emit=emits, then=partial(mark_handed_over, es, [a.alert_id for a in outbox]))
     return done
 
 
@@ -72,11 +72,6 @@ def _outbox(es: Client) -> list[Alert]:
     refresh(es, es.indices.alerts)
     hits = search(es, handover_pending(OUTBOX), index=es.indices.alerts)["hits"]["hits"]
     return [Alert.model_validate({k: v for k, v in hit["_source"].items() if k in Alert.model_fields}) for hit in hits]
-
-
-def _handed_over(es: Client, alert_ids: Sequence[str]) -> None:
-    for made in alert_ids:
-        mark_handed_over(es, made)
 
 
 def alert_of(piece: Mapping[str, Any], rule: Rule, now: datetime) -> Alert:

@@ -20,12 +20,15 @@ from consumers.documents import (
     requests,
     rounds,
 )
-from schemas.alert import Alert
+from schemas.alert import Alert, Handover
 from schemas.errors import ConfigError, Unavailable, VigiaError
 from schemas.indices import INDICES, Indices
 from schemas.settings import ElasticsearchSettings
 
 SINK = "elasticsearch"
+
+CLOSED = "index_closed_exception"
+"""Somebody closed an index: answered with 400, although nothing is wrong with the item."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +183,7 @@ def _answer(status: int, error: Mapping[str, Any] | None) -> Put:
     if status == 409:
         return Older()
     kind, reason = (error or {}).get("type", "no error given"), (error or {}).get("reason", "")
-    if status in {401, 403}:
+    if status in {401, 403} or kind == CLOSED:
         raise Unavailable(SINK, f"{status} {kind}: {reason}")
     return Refused(status, kind if status == 404 else f"{kind}: {reason}"[:1000])
 
@@ -195,17 +198,16 @@ class There:
     """The alert was made before: by an earlier message, or by a request of this very call whose answer was lost."""
 
 
-def create(client: Client, alert: Alert) -> Created | There:
-    """Put an alert into the outbox, once ever; whether it is still to be handed over, `search` says."""
-    action = Action(client.indices.alerts, alert.alert_id, "create", alert.model_dump(mode="json"), {})
-    answer = _bulk(client, [action])[alert.alert_id]
-    match answer:
-        case Stored():
-            return Created()
-        case Older():
-            return There()
-        case Refused():
-            raise _refusal(client.indices.alerts, alert.alert_id, answer)
+def create(client: Client, alerts: Sequence[Alert]) -> dict[str, Created | There]:
+    """Put alerts into the outbox, each once ever; whether one is still to be handed over, `search` says."""
+    index = client.indices.alerts
+    actions = [Action(index, alert.alert_id, "create", alert.model_dump(mode="json"), {}) for alert in alerts]
+    made: dict[str, Created | There] = {}
+    for alert_id, answer in _bulk(client, actions).items():
+        if isinstance(answer, Refused):
+            raise _refusal(index, alert_id, answer)
+        made[alert_id] = Created() if isinstance(answer, Stored) else There()
+    return made
 
 
 def _refusal(index: str, doc_id: str, answer: Refused) -> VigiaError:
@@ -225,9 +227,14 @@ def update(client: Client, index: str, doc_id: str, fields: Mapping[str, Any]) -
     return True
 
 
-def mark_handed_over(client: Client, alert_id: str) -> None:
-    """The alert's message is acknowledged: out of the outbox."""
-    update(client, client.indices.alerts, alert_id, {"handover": "done"})
+def mark_handed_over(client: Client, alert_ids: Sequence[str]) -> None:
+    """The alerts' messages are acknowledged: out of the outbox. One that was deleted meanwhile is out already."""
+    done = {"doc": {"handover": Handover.DONE.value}}
+    index = client.indices.alerts
+    answers = _bulk(client, [Action(index, i, "update", done, {"retry_on_conflict": 5}) for i in alert_ids])
+    for alert_id, answer in answers.items():
+        if isinstance(answer, Refused) and answer.status != 404:
+            raise _refusal(index, alert_id, answer)
 
 
 def refresh(client: Client, *indices: str) -> None:
@@ -290,6 +297,6 @@ def _answered() -> Iterator[None]:
     except TransportError as error:
         raise Unavailable(SINK, f"{type(error).__name__}: {error.message}") from error
     except ApiError as error:
-        if error.status_code in AWAY:
+        if error.status_code in AWAY or error.error == CLOSED:
             raise Unavailable(SINK, f"{error.status_code} {error.error}") from error
         raise

@@ -66,11 +66,11 @@ def rounds(docs: Iterable[Document]) -> Iterator[list[Document]]:
 
 @dataclass(frozen=True)
 class Action:
-    """One line of a bulk request: store, or create unless the id is there."""
+    """One entry of a bulk request: store, create unless the id is there, or update some fields (`source` has `doc`)."""
 
     index: str
     id: str
-    op: Literal["index", "create"]
+    op: Literal["index", "create", "update"]
     source: Mapping[str, Any]
     options: Mapping[str, Any]
 

@@ -61,6 +61,9 @@ class DeadLettersLost(VigiaError):
         super().__init__(f"{stream} takes no dead letters: {reason}")
 
 
+SESSION_S = 10.0
+"""A worker that is killed is missed after this time; only then are its partitions given to another."""
+
 WATCH_S, STALLED_S = 15.0, 60.0
 """How often an idle loop asks whether messages lie ahead, and for how long they may without coming."""
 
@@ -118,6 +121,8 @@ def _clients(stage: Stage[In], settings: KafkaSettings) -> Iterator[tuple[Any, A
         group_id=stage.group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
+        session_timeout_ms=int(SESSION_S * 1000),
+        heartbeat_interval_ms=int(SESSION_S * 1000 / 5),
         max_poll_interval_ms=int(STUCK_S * 1000),
         max_partition_fetch_bytes=stage.stream.max_bytes,
         fetch_max_bytes=4 * stage.stream.max_bytes,

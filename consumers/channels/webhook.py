@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 import httpcore
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
@@ -23,15 +24,21 @@ SocketOption: TypeAlias = tuple[int, int, int] | tuple[int, int, bytes | bytearr
 
 
 def check(channel: ChannelSettings) -> None:
-    """Raise ConfigError when the channel's secret can't sign."""
+    """Raise ConfigError when the channel's URL leads nowhere or its secret can't sign; neither is quoted."""
+    where = f"notify.channels, {channel.name}"
+    try:
+        url = urlsplit(channel.url.get_secret_value())
+        usable = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigError(where, "url is no http(s) address", remedy="Write it as https://host/path")
     if channel.secret is None:
         return
     try:
         Webhook(channel.secret.get_secret_value())
     except (ValueError, EmptyWebhookSecretError):
-        raise ConfigError(
-            f"notify.channels, {channel.name}", "secret is not base64", remedy="Write it as whsec_ and base64"
-        ) from None
+        raise ConfigError(where, "secret is not base64", remedy="Write it as whsec_ and base64") from None
 
 
 def payload(alert: Alert) -> bytes:

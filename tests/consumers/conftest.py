@@ -8,10 +8,10 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.admin import KafkaAdminClient, MemberToRemove, NewTopic
 from pydantic import BaseModel
 
 from consumers import stages
@@ -45,7 +45,7 @@ MODEL = ModelRef(id="test", generation=1, sha256="0" * 64)
 
 @dataclass(frozen=True)
 class House:
-    """What one test works with."""
+    """What one test works with. Its streams are made when they are first used: many tests need none."""
 
     settings: Settings
     indices: Indices
@@ -55,8 +55,23 @@ class House:
     indexed: Stream[Any]
     alerts: Stream[Any]
     deadletter: Stream[Any]
-    producer: KafkaProducer
     name: str
+    closing: ExitStack
+
+    @cached_property
+    def producer(self) -> KafkaProducer:
+        """A producer, once the streams are there."""
+        options = self.settings.kafka.client_options()
+        admin = self.closing.enter_context(closing(KafkaAdminClient(**options)))
+        streams = (self.articles, self.classified, self.indexed, self.alerts, self.deadletter)
+        admin.create_topics(
+            [
+                NewTopic(s.name, 1, 1, topic_configs={"max.message.bytes": str(max(s.max_bytes, 6_000_000))})
+                for s in streams
+            ]
+        )
+        self.closing.callback(admin.delete_topics, [s.name for s in streams])
+        return self.closing.enter_context(closing(KafkaProducer(**options, max_request_size=12_000_000)))
 
     def stage(self, name: str, stream: Stream[Any], open_: Callable[..., Any]) -> Stage[Any]:
         return Stage(name, stream, open_, f"{self.name}-{name}", self.deadletter)
@@ -75,10 +90,9 @@ class House:
     def produce(self, stream: Stream[Any], messages: Sequence[BaseModel | bytes], key: bytes | None = None) -> None:
         sent = []
         for message in messages:
-            raw = isinstance(message, bytes)
-            own = key if raw or key is not None else stream.key(message).encode()
-            value = message if raw else encode(message)
-            sent.append(self.producer.send(stream.name, key=own or b"k", value=value, partition=None))
+            own = b"k" if isinstance(message, bytes) else stream.key(message).encode()
+            value = message if isinstance(message, bytes) else encode(message)
+            sent.append(self.producer.send(stream.name, key=key or own, value=value))
         for future in sent:
             future.get(timeout=20)
 
@@ -111,6 +125,7 @@ class House:
 
     def work(self, stage: Stage[Any], *, until: int, within: float = 30, settings: Settings | None = None) -> None:
         """Run the worker until that many messages of its stream are committed, then stop it."""
+        assert self.producer is not None
         with self.working(stage, settings=settings) as worker:
             deadline = time.monotonic() + within
             while self.committed(stage) < until:
@@ -136,6 +151,14 @@ class House:
         script = Path(__file__).with_name("killed.py")
         ended = subprocess.run([sys.executable, str(script), json.dumps(parameters)], timeout=60, check=False)
         assert ended.returncode == -signal.SIGKILL
+        self._bury(f"{self.name}-{name}")
+
+    def _bury(self, group: str) -> None:
+        """Take a killed worker out of its group at once, rather than wait until it is missed."""
+        with closing(KafkaAdminClient(**self.settings.kafka.client_options())) as admin:
+            dead = [MemberToRemove(m["member_id"]) for m in admin.describe_groups([group])[group]["members"]]
+            assert dead
+            admin.remove_group_members(group, dead)
 
     def with_channels(self, *receivers: "Receiver", **changes: Any) -> Settings:
         """The settings with a channel to each receiver: `desk0`, `desk1` and so on."""
@@ -212,7 +235,7 @@ class Working:
         self.check()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def settings(stack: Any) -> Settings:
     return Settings.model_validate(
         {
@@ -225,34 +248,40 @@ def settings(stack: Any) -> Settings:
     )
 
 
-@pytest.fixture
-def house(settings: Settings) -> Iterator[House]:
+@contextmanager
+def open_house(settings: Settings) -> Iterator[House]:
+    """A house with names of its own, taken down at the end."""
     name = f"t{uuid.uuid4().hex[:10]}"
-    streams = {
-        stream.name: replace(stream, name=f"{name}.{stream.name}", partitions=1)
+    articles, classified, indexed, alerts, deadletter = (
+        replace(stream, name=f"{name}.{stream.name}", partitions=1)
         for stream in (ARTICLES, CLASSIFIED, INDEXED, ALERTS, DEADLETTER)
-    }
-    options = settings.kafka.client_options()
+    )
     with (
-        closing(KafkaAdminClient(**options)) as admin,
-        closing(KafkaProducer(**options, max_request_size=12_000_000)) as producer,
         closing(open_archive(settings.elasticsearch, Indices(f"{name}-"))) as es,
+        ExitStack() as stack,
     ):
-        admin.create_topics(
-            [
-                NewTopic(s.name, 1, 1, topic_configs={"max.message.bytes": str(max(s.max_bytes, 6_000_000))})
-                for s in streams.values()
-            ]
-        )
         ensure(es)
-        yield House(settings, es.indices, es, *streams.values(), producer=producer, name=name)
-        admin.delete_topics([s.name for s in streams.values()])
+        yield House(settings, es.indices, es, articles, classified, indexed, alerts, deadletter, name, stack)
         es.es.indices.delete(index=",".join(es.es.indices.get(index=f"{name}-*")))
         for template in es.indices.templates():
             es.es.options(ignore_status=404).indices.delete_index_template(name=template)
 
 
 @pytest.fixture
+def house(settings: Settings) -> Iterator[House]:
+    """A house for one test."""
+    with open_house(settings) as own:
+        yield own
+
+
+@pytest.fixture(scope="module")
+def shared_house(settings: Settings) -> Iterator[House]:
+    """A house for the tests of one file that only read what was put there first."""
+    with open_house(settings) as own:
+        yield own
+
+
+@pytest.fixture(scope="session")
 def article() -> Callable[..., Article]:
     """An article by its path, with what a test wants changed."""
 
@@ -278,7 +307,7 @@ def article() -> Callable[..., Article]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def classified(article: Callable[..., Article]) -> Callable[..., Classification]:
     """A classification of such an article: critical of the deportation deal, unless a test says otherwise."""
 
@@ -409,3 +438,9 @@ def proxy(settings: Settings) -> Iterator[Proxy]:
     yield state
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def secret() -> str:
+    """What the channels of `with_channels` sign with."""
+    return SECRET

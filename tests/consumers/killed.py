@@ -17,7 +17,7 @@ from consumers.stages import Opened, Stage
 from consumers.worker import run
 from schemas.indices import Indices
 from schemas.settings import Settings
-from schemas.streams import STREAMS
+from schemas.streams import STREAMS, Stream
 
 
 def die(*_: Any, **__: Any) -> None:
@@ -40,7 +40,7 @@ def dying(opening: Any, settings: Settings) -> Iterator[Opened[Any]]:
 
 def main(name: str, settings: dict[str, Any], run_name: str, fault: str) -> None:
     """Run the stage `name` of the test's own streams."""
-    streams = {s.name: replace(s, name=f"{run_name}.{s.name}") for s in STREAMS}
+    streams: dict[str, Stream[Any]] = {s.name: replace(s, name=f"{run_name}.{s.name}") for s in STREAMS}
     indices = Indices(f"{run_name}-")
     opening: Any = {
         "index": partial(stages.open_index, indices=indices, indexed=streams["news.indexed"]),
@@ -51,7 +51,7 @@ def main(name: str, settings: dict[str, Any], run_name: str, fault: str) -> None
     if fault == "after_effect":
         opening = partial(dying, opening)
     elif fault == "before_note":
-        notify._note = die  # type: ignore[assignment]
+        notify._note = die
     stage: Stage[Any] = Stage(name, streams[stream], opening, f"{run_name}-{name}", streams["news.deadletter"])
     run(stage, Settings.model_validate(settings), stop=Event())
 

@@ -125,17 +125,17 @@ def test_items_with_mixed_answers_are_each_told_apart(
     assert lasting == {"bad": True, "large": True, "busy": False, "away": False}
 
 
-@pytest.mark.parametrize("status", [401, 403, 429, 502, 503, 504])
 def test_an_answer_that_says_nothing_of_the_items_is_unavailable(
-    status: int, make: Callable[..., Document], behind: Client, proxy: Any
+    make: Callable[..., Document], behind: Client, proxy: Any
 ) -> None:
-    proxy.meddle = lambda *_: (status, b'{"error": {"type": "made_up", "reason": "by the proxy"}}')
-    with pytest.raises(Unavailable, match=str(status)):
-        put(behind, [make("a")])
-    with pytest.raises(Unavailable):
-        search(behind, {"query": {"match_all": {}}})
-    with pytest.raises(Unavailable):
-        ping(behind)
+    for status in (401, 403, 429, 502, 503, 504):
+        proxy.meddle = lambda *_, status=status: (status, b'{"error": {"type": "made_up", "reason": "by the proxy"}}')
+        with pytest.raises(Unavailable, match=str(status)):
+            put(behind, [make("a")])
+        with pytest.raises(Unavailable, match=str(status)):
+            search(behind, {"query": {"match_all": {}}})
+        with pytest.raises(Unavailable, match=str(status)):
+            ping(behind)
 
 
 def test_a_request_that_is_too_large_is_split_until_the_guilty_one_is_alone(
@@ -214,12 +214,17 @@ def test_a_name_taken_by_something_else_is_refused(house: Any) -> None:
 
 def test_an_alert_is_created_once_and_leaves_the_outbox_when_handed_over(house: Any) -> None:
     alert = alert_of()
-    assert create(house.es, alert) == Created()
-    assert create(house.es, alert.model_copy(update={"title": "another"})) == There()
+    again = alert.model_copy(update={"title": "another"})
+    assert create(house.es, [alert]) == {alert.alert_id: Created()}
+    assert create(house.es, [again, alert_of("other")]) == {
+        alert.alert_id: There(),
+        alert_of("other").alert_id: Created(),
+    }
+    mark_handed_over(house.es, [alert_of("other").alert_id])
     refresh(house.es, house.indices.alerts)
     (waiting,) = search(house.es, handover_pending(10), index=house.indices.alerts)["hits"]["hits"]
     assert Alert.model_validate(waiting["_source"]) == alert
-    mark_handed_over(house.es, alert.alert_id)
+    mark_handed_over(house.es, [alert.alert_id, alert_of("deleted").alert_id])
     refresh(house.es, house.indices.alerts)
     assert search(house.es, handover_pending(10), index=house.indices.alerts)["hits"]["hits"] == []
     held = get_many(house.es, [(house.indices.alerts, alert.alert_id)])[alert.alert_id]
@@ -236,7 +241,7 @@ def test_a_create_whose_answer_is_lost_is_found_there_on_the_retry(house: Any, b
         return status, body
 
     proxy.meddle = meddle
-    assert create(behind, alert_of()) == There()
+    assert create(behind, [alert_of()]) == {alert_of().alert_id: There()}
     assert cut
     assert [a["handover"] for a in house.outbox()] == ["pending"]
 

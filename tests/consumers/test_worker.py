@@ -86,7 +86,9 @@ def test_a_message_at_which_the_handler_raises_is_a_dead_letter_alone(house: Any
 def test_an_unavailable_sink_pauses_the_worker_which_stays_in_its_group_and_recovers(
     house: Any, article: MakeArticle
 ) -> None:
-    away, tries, done = threading.Event(), [], []
+    away = threading.Event()
+    tries: list[int] = []
+    done: list[str] = []
     away.set()
 
     def handle(batch: Sequence[Article]) -> list[Outcome]:
@@ -195,7 +197,8 @@ def test_without_dead_letters_the_worker_stops_and_skips_nothing(
 
 
 def test_a_stop_lets_the_batch_in_hand_finish(house: Any, article: MakeArticle) -> None:
-    begun, finished = threading.Event(), []
+    begun = threading.Event()
+    finished: list[Article] = []
 
     def handle(batch: Sequence[Article]) -> list[Outcome]:
         begun.set()
