@@ -20,7 +20,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.runner import Runner
 from prefect.states import Cancelled, Crashed
 from prefect.types.entrypoint import EntrypointType
@@ -100,13 +100,25 @@ async def settle(deployment: str) -> int:
             limit=200,
         )
         for run in runs:
-            overdue = run.auto_scheduled and run.expected_start_time is not None and run.expected_start_time < now
-            if run.state is None or (run.state.is_scheduled() and not overdue):
-                continue
-            state = Cancelled if run.state.is_scheduled() else Crashed
-            await client.set_flow_run_state(run.id, state(message="Nobody was there to run it"), force=True)
-            settled += 1
+            end = ending(run, now=now)
+            if end is not None:
+                await client.set_flow_run_state(run.id, end, force=True)
+                settled += 1
     return settled
+
+
+def ending(run: FlowRun, *, now: datetime) -> State[None] | None:
+    """The state that ends a run which nobody will carry on; None for one that is still to be run.
+
+    What the schedule made and nobody ran in time is dropped, since the next tick does its work; what a person asked for
+    is run late.
+    """
+    if run.state is None or run.state.is_final():
+        return None
+    if not run.state.is_scheduled():
+        return Crashed(message="The process that ran it is gone")
+    overdue = run.auto_scheduled and run.expected_start_time is not None and run.expected_start_time < now
+    return Cancelled(message="Nobody was there to run it") if overdue else None
 
 
 def main() -> None:
