@@ -4,11 +4,10 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from consumers import archive
 from deploy.cli import console
 from deploy.cli.moment import parse_moment
 from deploy.cli.render import alert_text
@@ -17,6 +16,9 @@ from schemas.alert import Alert
 from schemas.errors import Unavailable
 from schemas.indices import INDICES
 from schemas.queries import newest_alerts
+
+if TYPE_CHECKING:
+    from consumers.archive import Client
 
 app = typer.Typer(no_args_is_help=True, help="What the rules found, with the sentence that caused it.")
 
@@ -37,6 +39,8 @@ def list_alerts(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """The newest alerts: the rule, the piece, the sentence. Exit code 1 when there are none."""
+    from consumers import archive  # here, since the client takes a second that `vigia --help` need not
+
     moment = parse_moment(since, now=datetime.now(UTC))
     with closing(archive.open_archive(running_settings().elasticsearch)) as es:
         archive.refresh(es, INDICES.alerts)
@@ -54,20 +58,24 @@ def list_alerts(
 @app.command()
 def watch() -> None:
     """Print each alert as it comes, until Ctrl-C."""
+    from consumers import archive
+
     with closing(archive.open_archive(running_settings().elasticsearch)) as es:
         for alert in follow(es, datetime.now(UTC)):
             console.console.print(alert_text(alert))
 
 
-def read(es: archive.Client, since: datetime, limit: int) -> list[Alert]:
-    """The alerts made since a moment, the newest first."""
+def read(es: "Client", since: datetime, limit: int) -> list[Alert]:
+    """The alerts made since a moment, the newest first. Raises Unavailable."""
+    from consumers import archive
+
     body = newest_alerts(limit, since_ms=int(since.timestamp() * 1000))
     hits = archive.search(es, body, index=INDICES.alerts)["hits"]["hits"]
     known = Alert.model_fields.keys()
     return [Alert.model_validate({k: v for k, v in hit["_source"].items() if k in known}) for hit in hits]
 
 
-def follow(es: archive.Client, since: datetime, *, every_s: float = 1.0) -> Iterator[Alert]:
+def follow(es: "Client", since: datetime, *, every_s: float = 1.0) -> Iterator[Alert]:
     """Each alert made after a moment, once, as it comes; goes on through an outage of Elasticsearch."""
     begun, seen = since, dict[str, int]()
     while True:

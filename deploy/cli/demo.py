@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
@@ -19,11 +19,14 @@ from deploy.cli import console
 from deploy.cli.logs import log_to_file
 from deploy.cli.render import SIDE_STYLE, alert_text
 from deploy.demo import result
-from deploy.demo.run import Demonstration, Watching, demonstrate
+from deploy.demo.watching import Watching
 from deploy.local.home import home_at
 from deploy.local.state import PartState
 from schemas.alert import Alert
 from schemas.taxonomy import STANCE_WORDS, TARGET_WORDS, TOPIC_WORDS, Stance, Target, Topic
+
+if TYPE_CHECKING:
+    from deploy.demo.run import Demonstration
 
 
 def demo(
@@ -39,6 +42,8 @@ def demo(
     indexes them, prints each alert as it reaches a local webhook, and ends with a summary. Nothing leaves this
     machine; the first run downloads the servers (about 170 MB), later ones need no network.
     """
+    from deploy.demo.run import demonstrate  # here, since it brings the clients of all servers
+
     with ExitStack() as exits:
         root = keep or Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="vigia-demo-")))
         bar = exits.enter_context(
@@ -81,7 +86,7 @@ def _watching(bar: Progress, began: float, *, quiet: bool) -> Watching:
     return Watching(say=say, on_part=on_part, on_alert=on_alert, on_download=on_download)
 
 
-def _counts(done: Demonstration) -> dict[str, int]:
+def _counts(done: "Demonstration") -> dict[str, int]:
     return {
         "published": len(done.published),
         "relevant": len(done.documents),
@@ -91,7 +96,7 @@ def _counts(done: Demonstration) -> dict[str, int]:
     }
 
 
-def _summary(done: Demonstration) -> RenderableType:
+def _summary(done: "Demonstration") -> RenderableType:
     return _report(
         counts=_counts(done),
         topics=result.topic_counts(done.documents),
@@ -103,7 +108,7 @@ def _summary(done: Demonstration) -> RenderableType:
     )
 
 
-def _document(done: Demonstration, passed: float) -> dict[str, Any]:
+def _document(done: "Demonstration", passed: float) -> dict[str, Any]:
     return {
         **_counts(done),
         "topics": {topic.value: count for topic, count in result.topic_counts(done.documents)},

@@ -3,7 +3,6 @@
 import sys
 
 import typer
-from rich.traceback import install
 
 from deploy.cli import alerts, config, console, demo, schema, search, stack
 from schemas.errors import ConfigError, VigiaError
@@ -28,7 +27,6 @@ app.add_typer(schema.app, name="schema")
 
 def main() -> None:
     """Run the command line."""
-    install(show_locals=False)
     try:
         app()
     except ConfigError as error:

@@ -16,11 +16,11 @@ from deploy.demo.inbox import Inbox, open_inbox
 from deploy.demo.news_site import Site, serve_site
 from deploy.demo.piece import Piece
 from deploy.demo.result import Document
-from deploy.local import jars
+from deploy.demo.watching import Watching
 from deploy.local.home import Home
 from deploy.local.parts import ALL
 from deploy.local.state import Endpoints
-from deploy.local.supervise import OnEvent, RunningStack, start_stack
+from deploy.local.supervise import RunningStack, start_stack
 from deploy.prepare import prepare_stack
 from flows import publish
 from schemas.alert import Alert
@@ -32,16 +32,6 @@ from schemas.streams import ARTICLES
 TICK_S = 15
 RULES = Path(__file__).parent / "rules.toml"
 MOST = 1000
-
-
-@dataclass(frozen=True)
-class Watching:
-    """What a demonstration tells while it runs."""
-
-    say: Callable[[str], None]
-    on_part: OnEvent
-    on_alert: Callable[[Alert], None]
-    on_download: jars.Progress | None = None
 
 
 @dataclass(frozen=True)
