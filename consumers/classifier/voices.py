@@ -10,15 +10,16 @@ from dataclasses import dataclass
 VERBS = (
     "said|says|told|added|adds|argued|argues|warned|warns|insisted|insists|claimed|claims|stated|states|noted|notes|"
     "explained|wrote|writes|testified|acknowledged|admitted|alleged|announced|declared|denied|complained|replied|"
-    "responded|asserted|boasted|recalled|concluded|maintained|stressed|predicted|estimated|conceded|"
+    "responded|asked|asks|joked|asserted|boasted|recalled|concluded|maintained|stressed|predicted|estimated|conceded|"
     "dijo|dice|afirmó|afirma|aseguró|asegura|señaló|señala|indicó|indica|sostuvo|sostiene|declaró|declara|explicó|"
     "explica|advirtió|advierte|denunció|denuncia|manifestó|expresó|agregó|añadió|reiteró|lamentó|apuntó|subrayó|"
     "escribió|insistió|insiste|recalcó|comentó|precisó|respondió|admitió|reconoció|alegó|informó|anunció|destacó|"
     "enfatizó|remarcó|cuenta|contó|relató|recordó|cuestionó|opinó|negó|aseveró|reclamó|celebró|consideró|"
+    "relata|replicó|contestó|zanjó|remató|criticó|critica|repitió|repite|resumió|resume|sentenció|preguntó|bromeó|"
     "dijeron|afirmaron|aseguraron|señalaron|denunciaron|advirtieron|sostienen|explicaron|indicaron"
 )
 QUOTE = r"(?:“[^”]{8,600}”|«[^»]{8,600}»|\"[^\"]{8,600}\")"
-NAME = r"[^\W\d_][\w.'’-]*"
+NAME = r"(?:(?:[^\W\d_]\.){2,}|(?:sra?|dra?|mrs?|ms|gen|gov|sen|rep|lic|ing)\.|[^\W\d_][\w'’-]*)"
 # a speaker is a run of words on one side of the verb; commas let an apposition in
 SPEAKER = rf"(?:(?:the|a|an|el|la|los|las|un|una|one|another|otro|otra)\s+)?{NAME}(?:,?\s+(?:\(?{NAME}\)?)){{0,13}}"
 FLAGS = re.IGNORECASE | re.DOTALL
@@ -48,7 +49,7 @@ ATTRIBUTED = re.compile(
 )
 TRAILING = re.compile(
     rf"(?:^|[.!?;]\s+)(?P<quote>[^.!?;“«\"]{{15,400}}?),\s+"
-    rf"(?P<speaker>{SPEAKER}?)\s+(?:said|says|told \w+)\s*(?=[.,;]|$)",
+    rf"(?P<speaker>{SPEAKER}?)\s+(?:{VERBS})(?: reporters)?\s*(?=[.,;]|$)",
     FLAGS,
 )
 PATTERNS = (AFTER, MIDDLE, BEFORE, REPORTED, ACCORDING, ATTRIBUTED, TRAILING)
@@ -58,7 +59,7 @@ CHARACTERS_MOST = 2000
 
 PRONOUNS = re.compile(r"he|she|they|it|who|we|i|él|ella|ellos|ellas|quien|quienes|esto|this|that", re.IGNORECASE)
 STOPS = re.compile(
-    r"\s+(?:in|on|at|after|before|during|who|which|when|while|as|because|that|en|durante|tras|luego|cuando|quien|que|"
+    r"\s+(?:in|on|at|after|before|during|who|whose|which|where|when|while|as|because|that|en|durante|tras|luego|cuando|quien|que|cuy[ao]s?|donde|"
     r"este|esta|ayer|al|a (?:la|las|los|un|una|el|través)|to|reporters|and|y|"
     r"monday|tuesday|wednesday|thursday|friday|saturday|sunday|lunes|martes|"
     r"miércoles|jueves|viernes)\b.*$",
@@ -66,6 +67,10 @@ STOPS = re.compile(
 )
 LEADING = re.compile(
     r"^(?:but|and|also|however|meanwhile|pero|y|además|también|por su parte|asimismo|even|still),?\s+", FLAGS
+)
+
+ADVERBIAL = re.compile(
+    r"^(?:in|at|on|after|during|from|for|by|since|en|tras|durante|desde|para|al|a|por|hasta)\s[^,]{1,80},\s+", FLAGS
 )
 
 
@@ -108,7 +113,7 @@ def voices(passages: Sequence[str]) -> list[Heard]:
 
 def _speaker(raw: str, *, after: bool) -> str | None:
     """The speaker's noun phrase, or none when it can't be one."""
-    speaker = LEADING.sub("", raw.strip())
+    speaker = ADVERBIAL.sub("", LEADING.sub("", raw.strip()))
     if after:
         speaker = STOPS.sub("", speaker)
     speaker = speaker.strip(" ,;:—–-")
