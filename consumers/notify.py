@@ -1,6 +1,6 @@
 """A handler: Alert -> its channels, each once.
 
-What a channel took is noted in the alert's document, so that a failure of another channel repeats nothing. A worker
+What each channel said is noted in the alert's document, so that a failure of another channel repeats nothing. A worker
 killed between a channel's answer and the note repeats that one delivery, with the same id.
 """
 
@@ -20,7 +20,7 @@ from schemas.settings import ChannelSettings, NotifySettings
 log = structlog.get_logger()
 
 GIVE_UP_S = 6 * 3600.0
-"""A channel that fails so long after the alert was made holds up the others: the alert becomes a dead letter."""
+"""An alert that a channel has failed to take for so long holds up those behind it: it becomes a dead letter."""
 
 Delivery = dict[str, Any]
 
@@ -39,24 +39,27 @@ def _notify(
     alert: Alert, notes: list[Delivery], *, es: Client, settings: NotifySettings, now: Callable[[], datetime]
 ) -> Outcome:
     channels = {channel.name: channel for channel in settings.channels}
-    wanted = alert.channels or tuple(channels)
     failed: list[str] = []
     refused: list[str] = []
-    for name in wanted:
-        if any(note["channel"] == name and note["status"] == "delivered" for note in notes):
+    failing_since = now()
+    for name in alert.channels or tuple(channels):
+        before = next((note for note in notes if note["channel"] == name), None)
+        if before is not None and before["status"] == "delivered":
             continue
         try:
             _deliver(alert, name, channels, settings=settings, now=now())
         except Unavailable as error:
-            log.warning("delivery.failed", alert_id=alert.alert_id, channel=name, reason=error.reason)
             failed.append(str(error))
+            if before is None or before["status"] != "failed":
+                _note(alert, notes, name, "failed", now(), es=es, reason=error.reason)
+            else:
+                failing_since = min(failing_since, datetime.fromisoformat(before["at"]))
         except DeliveryRefused as error:
             refused.append(str(error))
             _note(alert, notes, name, "refused", now(), es=es, reason=error.reason)
         else:
-            log.info("delivery.done", alert_id=alert.alert_id, channel=name)
             _note(alert, notes, name, "delivered", now(), es=es)
-    late = now().timestamp() - alert.created_at_ms / 1000 > GIVE_UP_S
+    late = (now() - failing_since).total_seconds() > GIVE_UP_S
     if failed and not late:
         return Retry("; ".join(failed))
     if failed or refused:
@@ -76,7 +79,8 @@ def _deliver(
 def _note(
     alert: Alert, notes: list[Delivery], name: str, status: str, at: datetime, *, es: Client, reason: str | None = None
 ) -> None:
+    log.info("alert.delivery", alert_id=alert.alert_id, channel=name, status=status, reason=reason)
     note = {"channel": name, "at": at.isoformat(), "status": status} | ({"reason": reason} if reason else {})
     notes[:] = [other for other in notes if other["channel"] != name] + [note]
     if not update(es, es.indices.alerts, alert.alert_id, {"deliveries": notes}):
-        log.warning("delivery.unrecorded", alert_id=alert.alert_id, channel=name)
+        log.warning("alert.gone", alert_id=alert.alert_id, channel=name)

@@ -290,7 +290,11 @@ class _Loop:
             max_bytes=stream.max_bytes,
         )
         try:
-            self._send(stream, letter).get(timeout=ACKNOWLEDGED_S)
+            try:
+                self._send(stream, letter).get(timeout=ACKNOWLEDGED_S)
+            except TOO_LARGE:
+                # the broker's own limit is below the stream's
+                self._send(stream, letter.model_copy(update={"value": None})).get(timeout=ACKNOWLEDGED_S)
         except KafkaError as error:
             raise DeadLettersLost(stream.name, f"{type(error).__name__}: {error}") from error
         log.warning(

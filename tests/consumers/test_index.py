@@ -175,3 +175,13 @@ def test_while_elasticsearch_is_away_nothing_is_lost_or_dead(house: Any, classif
     assert len(house.pieces()) == 5
     assert house.read(house.deadletter) == []
     assert len(house.read(house.indexed)) == 5
+
+
+def test_a_worker_that_starts_before_elasticsearch_waits_for_it(house: Any, classified: Make, proxy: Any) -> None:
+    house.produce(house.classified, [classified()])
+    settings = house.settings.model_copy(
+        update={"elasticsearch": house.settings.elasticsearch.model_copy(update={"url": proxy.url})}
+    )
+    proxy.meddle = lambda _, __, status, body: (503, b"{}") if len(proxy.asked) < 3 else (status, body)
+    house.work(house.index_stage(), until=1, settings=settings)
+    assert len(house.pieces()) == 1

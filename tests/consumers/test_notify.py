@@ -120,8 +120,10 @@ def test_a_private_address_is_refused_and_never_connected_to(house: Any, receive
 
 
 def test_a_channel_that_fails_for_hours_makes_a_dead_letter_at_last(house: Any, receiver: MakeReceiver) -> None:
-    settings = house.with_channels(receiver(500, 500))
-    alert = alert_of(house)
+    settings = house.with_channels(receiver(500, 500, 500))
+    alert = alert_of(house, created_at_ms=0)
+    assert isinstance(run(house, [alert], settings)[0], Retry)
+    assert deliveries(house) == [("desk0", "failed")]
     assert isinstance(run(house, [alert], settings, later=GIVE_UP_S - 60)[0], Retry)
     assert isinstance(run(house, [alert], settings, later=GIVE_UP_S + 60)[0], Poison)
 

@@ -1,9 +1,10 @@
 """The loop on a real broker."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -194,6 +195,18 @@ def test_without_dead_letters_the_worker_stops_and_skips_nothing(
     with pytest.raises(DeadLettersLost, match="missing"):
         house.work(stage, until=2)
     assert house.committed(stage) == 0
+
+
+def test_a_dead_letter_that_the_broker_finds_too_large_is_kept_by_reference(house: Any) -> None:
+    narrow = replace(house.deadletter, name=f"{house.name}.narrow")
+    house.produce(house.articles, [raw := os.urandom(30_000)])
+    with closing(KafkaAdminClient(**house.settings.kafka.client_options())) as admin:
+        admin.create_topics([NewTopic(narrow.name, 1, 1, topic_configs={"max.message.bytes": "20000"})])
+        stage = replace(stage_of(house, lambda batch: [Done() for _ in batch]), deadletters=narrow)
+        house.work(stage, until=1)
+        (letter,) = house.read(narrow)
+        admin.delete_topics([narrow.name])
+    assert (letter.value, letter.value_bytes, letter.offset) == (None, len(raw), 0)
 
 
 def test_a_stop_lets_the_batch_in_hand_finish(house: Any, article: MakeArticle) -> None:
