@@ -25,7 +25,7 @@ from schemas.errors import FetchFailed, FetchRefused
 from schemas.feed import Feed, FeedState
 from schemas.settings import PollSettings
 
-FEED_TYPES = "application/atom+xml, application/rss+xml, application/feed+json;q=0.9, application/xml;q=0.8, */*;q=0.5"
+FEED_TYPES = "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5"
 PAGE_TYPES = "text/html, application/xhtml+xml;q=0.9"
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 DAY_S = 86_400.0
