@@ -7,7 +7,7 @@ on from there. What can't be processed goes to the dead letters with its untouch
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, TypeVar
@@ -28,7 +28,7 @@ from consumers.batch import Plan, Record, plan, take
 from consumers.breaker import Breaker
 from consumers.handling import dead_letter, outcomes_of
 from consumers.health import STUCK_S, Health
-from consumers.outcome import Done, Emit, Handler, Poison
+from consumers.outcome import Done, Handler, Poison
 from consumers.stages import Opened, Stage
 from consumers.watchdog import Watchdog
 from schemas.errors import ConfigError, Unavailable, VigiaError
@@ -85,8 +85,11 @@ def run(stage: Stage[In], settings: Settings, *, stop: Event, health: Health | N
         health.probe = opened.probe
         while not stop.is_set():
             try:
-                with _clients(stage, settings.kafka) as (consumer, producer):
-                    _Loop(stage, opened.handle, settings.worker, consumer, producer, breaker, health).turn_until(stop)
+                with (
+                    _consumer(stage, settings.kafka) as consumer,
+                    closing(_Sender(settings.kafka, stage.group)) as sender,
+                ):
+                    _Loop(stage, opened.handle, settings.worker, consumer, sender, breaker, health).turn_until(stop)
             except KafkaConfigurationError as error:
                 raise ConfigError("kafka", str(error)) from None
             except KafkaError as error:
@@ -114,11 +117,12 @@ def _wait(reason: str, breaker: Breaker, health: Health, stop: Event) -> None:
 
 
 @contextmanager
-def _clients(stage: Stage[In], settings: KafkaSettings) -> Iterator[tuple[Any, Any]]:
-    options = settings.client_options() | {"client_id": stage.group, "allow_auto_create_topics": False}
+def _consumer(stage: Stage[In], settings: KafkaSettings) -> Iterator[Any]:
     consumer = KafkaConsumer(
-        **options,
+        **settings.client_options(),
+        client_id=stage.group,
         group_id=stage.group,
+        allow_auto_create_topics=False,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         session_timeout_ms=int(SESSION_S * 1000),
@@ -128,8 +132,23 @@ def _clients(stage: Stage[In], settings: KafkaSettings) -> Iterator[tuple[Any, A
         fetch_max_bytes=4 * stage.stream.max_bytes,
     )
     try:
-        producer = KafkaProducer(
-            **options,
+        yield consumer
+    finally:
+        consumer.close(autocommit=False, timeout_ms=int(CLOSE_S * 1000))
+
+
+class _Sender:
+    """A producer that is made anew when the broker finds a message too large: the client takes that for its end."""
+
+    def __init__(self, settings: KafkaSettings, name: str) -> None:
+        self._settings, self._name = settings, name
+        self._producer = self._open()
+
+    def _open(self) -> Any:
+        return KafkaProducer(
+            **self._settings.client_options(),
+            client_id=self._name,
+            allow_auto_create_topics=False,
             acks="all",
             enable_idempotence=True,
             compression_type="gzip",
@@ -138,12 +157,49 @@ def _clients(stage: Stage[In], settings: KafkaSettings) -> Iterator[tuple[Any, A
             request_timeout_ms=int(ACKNOWLEDGED_S * 500),
             delivery_timeout_ms=int(ACKNOWLEDGED_S * 1000),
         )
+
+    def close(self) -> None:
+        self._producer.close(timeout=CLOSE_S)
+
+    def send(self, messages: Sequence[tuple[Stream[Any], BaseModel]]) -> list[str | None]:
+        """Send and wait for every acknowledgement; of each message None, or why it is too large.
+
+        Raises KafkaError when the broker acknowledges neither.
+        """
+        sent = [self._start(stream, message) for stream, message in messages]
+        ends = [end if isinstance(end, str) else self._end(end) for end in sent]
+        if not any(isinstance(end, TOO_LARGE) for end in ends):
+            for end in ends:
+                if isinstance(end, KafkaError):
+                    raise end
+        return [
+            self._alone(*message) if isinstance(end, KafkaError) else end
+            for message, end in zip(messages, ends, strict=True)
+        ]
+
+    def _start(self, stream: Stream[Any], message: BaseModel) -> Any:
+        value = encode(message)
+        if len(value) > stream.max_bytes:
+            return f"{len(value)} bytes, where {stream.name} takes {stream.max_bytes}"
+        return self._producer.send(stream.name, key=stream.key(message).encode(), value=value)
+
+    @staticmethod
+    def _end(future: Any) -> KafkaError | None:
         try:
-            yield consumer, producer
-        finally:
-            producer.close(timeout=CLOSE_S)
-    finally:
-        consumer.close(autocommit=False, timeout_ms=int(CLOSE_S * 1000))
+            future.get(timeout=ACKNOWLEDGED_S)
+        except KafkaError as error:
+            return error
+        return None
+
+    def _alone(self, stream: Stream[Any], message: BaseModel) -> str | None:
+        self.close()
+        self._producer = self._open()
+        end = self._end(self._start(stream, message))
+        if isinstance(end, TOO_LARGE):
+            return f"larger than the broker takes for {stream.name}"
+        if end is not None:
+            raise end
+        return None
 
 
 @dataclass
@@ -152,7 +208,7 @@ class _Loop:
     handle: Handler[Any]
     settings: WorkerSettings
     consumer: Any
-    producer: Any
+    sender: _Sender
     breaker: Breaker
     health: Health
     attempts: Counter[tuple[int, int]] = field(default_factory=Counter)
@@ -258,26 +314,15 @@ class _Loop:
         return len(dead)
 
     def _emit(self, done: Sequence[tuple[Record, Done]]) -> list[tuple[Record, Poison]]:
-        """Send and wait for every acknowledgement; returns the records whose messages no stream can hold."""
-        failed: dict[Record, Poison] = {}
-        sent: list[tuple[Record, Emit, Any]] = []
-        for record, emit in [(record, emit) for record, outcome in done for emit in outcome.emit]:
-            try:
-                sent.append((record, emit, self._send(emit.stream, emit.message)))
-            except TOO_LARGE as error:
-                failed[record] = _too_large(emit, error)
-        for record, emit, future in sent:
-            try:
-                future.get(timeout=ACKNOWLEDGED_S)
-            except TOO_LARGE as error:
-                failed[record] = _too_large(emit, error)
+        """Send what was emitted; returns the records whose messages no stream can hold."""
+        emits = [(record, emit) for record, outcome in done for emit in outcome.emit]
+        ends = self.sender.send([(emit.stream, emit.message) for _, emit in emits])
+        failed = {
+            record: Poison("MessageTooLarge", f"what it became is too large: {end}")
+            for (record, _), end in zip(emits, ends, strict=True)
+            if end is not None
+        }
         return list(failed.items())
-
-    def _send(self, stream: Stream[Any], message: BaseModel) -> Any:
-        value = encode(message)
-        if len(value) > stream.max_bytes:
-            raise MessageSizeTooLargeError(f"{len(value)} bytes, where {stream.max_bytes} are allowed")
-        return self.producer.send(stream.name, key=stream.key(message).encode(), value=value)
 
     def _keep(self, record: Record, poison: Poison) -> None:
         stream = self.stage.deadletters
@@ -290,11 +335,12 @@ class _Loop:
             max_bytes=stream.max_bytes,
         )
         try:
-            try:
-                self._send(stream, letter).get(timeout=ACKNOWLEDGED_S)
-            except TOO_LARGE:
-                # the broker's own limit is below the stream's
-                self._send(stream, letter.model_copy(update={"value": None})).get(timeout=ACKNOWLEDGED_S)
+            if any(self.sender.send([(stream, letter)])):
+                # the broker's own limit is below the stream's: by reference
+                letter = letter.model_copy(update={"value": None})
+                (end,) = self.sender.send([(stream, letter)])
+                if end is not None:
+                    raise DeadLettersLost(stream.name, end)
         except KafkaError as error:
             raise DeadLettersLost(stream.name, f"{type(error).__name__}: {error}") from error
         log.warning(
@@ -325,7 +371,3 @@ class _Loop:
         assigned = self.consumer.assignment()
         wanted = {TopicPartition(self.stage.stream.name, number): offset for number, offset in offsets.items()}
         return {tp: offset for tp, offset in wanted.items() if tp in assigned}
-
-
-def _too_large(emit: Emit, error: KafkaError) -> Poison:
-    return Poison("MessageTooLarge", f"what it became is too large for {emit.stream.name}: {error}")

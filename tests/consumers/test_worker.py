@@ -185,6 +185,31 @@ def test_what_became_too_large_for_its_stream_is_a_dead_letter(house: Any, artic
     assert called == []
 
 
+def test_what_the_broker_finds_too_large_is_a_dead_letter_and_its_neighbours_get_through(
+    house: Any, article: MakeArticle
+) -> None:
+    narrow = replace(house.indexed, name=f"{house.name}.narrow")
+
+    def said(piece: Article) -> Indexed:
+        story = os.urandom(20_000).hex() if piece.title == "big" else "s"
+        return Indexed(article_id=piece.article_id, version=1, story_id=story, index="news-2026.11")
+
+    def handle(batch: Sequence[Article]) -> list[Outcome]:
+        return [Done((Emit(narrow, said(piece)),)) for piece in batch]
+
+    titles = ["one", "big", "two", "three"]
+    pieces = [article(title, title=title) for title in titles]
+    with closing(KafkaAdminClient(**house.settings.kafka.client_options())) as admin:
+        admin.create_topics([NewTopic(narrow.name, 1, 1, topic_configs={"max.message.bytes": "20000"})])
+        house.produce(house.articles, pieces)
+        house.work(stage_of(house, handle), until=4)
+        got = {i.article_id for i in house.read(narrow)}
+        admin.delete_topics([narrow.name])
+    assert got == {piece.article_id for piece in pieces if piece.title != "big"}
+    (letter,) = house.read(house.deadletter)
+    assert (letter.error, letter.offset) == ("MessageTooLarge", 1)
+
+
 def test_without_dead_letters_the_worker_stops_and_skips_nothing(
     house: Any, article: MakeArticle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
