@@ -9,7 +9,7 @@ from datetime import datetime
 from urllib.parse import urljoin
 
 import trafilatura
-from lxml.html import HtmlElement  # type: ignore[import-untyped]
+from lxml.html import HtmlElement
 
 from flows.feeds import dates
 from flows.feeds.plain import decode, drop_hidden, line, parse_html, tidy
