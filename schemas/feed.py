@@ -1,9 +1,11 @@
 """A source as feeds.toml lists it, and what the poller remembers of it."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from schemas.watch import Looks, Move, Spent, Tempo
 
 
 class Terms(StrEnum):
@@ -14,25 +16,93 @@ class Terms(StrEnum):
     HEADLINE = "headline"
 
 
-class Feed(BaseModel):
-    """One source: where it is, whose it is, and how it may be read."""
+class Transport(StrEnum):
+    """How a source shows what is new: a feed of its own, a Google News sitemap, a page with links, or a search's feed.
+
+    A query speaks of many outlets' pieces through links of its own; each piece is read from its page.
+    """
+
+    FEED = "feed"
+    NEWS_SITEMAP = "news_sitemap"
+    LISTING = "listing"
+    QUERY = "query"
+
+
+class Listing(BaseModel):
+    """Where a page keeps its links: CSS selectors, or XPath when they begin with a slash or a dot and a slash.
+
+    `item` is what surrounds one piece; the others are looked for inside it. Without a date the piece's page is asked.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    item: str = Field(min_length=1, max_length=500)
+    link: str = Field(default="a", min_length=1, max_length=500)
+    title: str | None = Field(default=None, min_length=1, max_length=500)
+    date: str | None = Field(default=None, min_length=1, max_length=500)
+
+
+class Place(BaseModel):
+    """One URL at which a source may be read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field(pattern=r"^https?://", max_length=2048)
+    transport: Transport = Transport.FEED
+    listing: Listing | None = None
+
+    @model_validator(mode="after")
+    def _selectors_go_with_a_listing(self) -> Self:
+        if (self.transport is Transport.LISTING) != (self.listing is not None):
+            msg = 'transport = "listing" and the selectors `listing = { item = "…" }` go together'
+            raise ValueError(msg)
+        return self
+
+
+class Feed(Place):
+    """One source: where it is, whose it is, and how it may be read.
+
+    When it can't be read at its URL, the `fallbacks` are tried in their order.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: Literal[1] = 1
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,99}$", description="lower case, digits, dots and hyphens")
-    url: str = Field(pattern=r"^https?://", max_length=2048)
     outlet: str = Field(min_length=1, max_length=200)
     language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$")
     country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
     kind: str = "outlet"
     group: str = "general"
-    transport: Literal["feed"] = "feed"
+    fallbacks: tuple[Place, ...] = ()
+    site: str | None = Field(
+        default=None, pattern=r"^https?://", max_length=2048, description="the outlet's, when the feed's host is another"
+    )
     terms: Terms = Terms.FULL_TEXT
     state_media: bool = False
     paused: bool = False
     fetch_pages: bool = Field(default=True, description="read the linked page when the feed has only a summary")
+    owner: str | None = Field(default=None, min_length=1, max_length=200)
+    lean: str | None = Field(default=None, min_length=1, max_length=200, description="as `lean_source` puts it")
+    lean_source: str | None = Field(default=None, pattern=r"^https?://", max_length=2048)
     note: str | None = None
+
+    @model_validator(mode="after")
+    def _a_lean_has_its_source(self) -> Self:
+        if self.lean is not None and self.lean_source is None:
+            msg = "a lean needs its public reference: lean_source"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where it may be read, the best first."""
+        own = Place(url=self.url, transport=self.transport, listing=self.listing)
+        return (own, *self.fallbacks)
+
+    def at(self, place: Place) -> "Feed":
+        """The same source, read at another of its places."""
+        return self.model_copy(update={"url": place.url, "transport": place.transport, "listing": place.listing})
 
 
 class Feeds(BaseModel):
@@ -60,6 +130,8 @@ class FeedState(BaseModel):
 
     schema_version: Literal[1] = 1
     feed: str
+    url: str | None = Field(default=None, description="the place that answered last, when it is not the feed's first")
+    url_since: AwareDatetime | None = Field(default=None, description="since when that place is in use")
     etag: str | None = None
     last_modified: str | None = None
     body_hash: str | None = None
@@ -71,3 +143,11 @@ class FeedState(BaseModel):
     last_error: str | None = None
     error_streak: int = Field(default=0, ge=0)
     gone: bool = Field(default=False, description="the server answered 410: not polled again until resumed by hand")
+    failing_since: AwareDatetime | None = None
+    paused_at: AwareDatetime | None = Field(default=None, description="by itself, having failed for days")
+    body_bytes: int = Field(default=0, ge=0, description="of the last whole answer, on the wire")
+    bytes_saved: int = Field(default=0, ge=0, description="that an unchanged feed did not have to send")
+    tempo: Tempo = Tempo()
+    move: Move | None = None
+    spent: Spent = Spent()
+    looks: Looks = Looks()

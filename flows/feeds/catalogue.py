@@ -32,7 +32,8 @@ def load_feeds(path: Path) -> Feeds:
 
 def _faulty(path: Path, text: str, where: tuple[int | str, ...], reason: str) -> ConfigError:
     field = ".".join(str(part) for part in where[2:]) or ".".join(str(part) for part in where)
-    known = ", ".join(name for name in Feed.model_fields if name != "schema_version")
+    others = (name for name in Feed.model_fields if name not in {"schema_version", "id"})
+    known = ", ".join(("id", *others))
     remedy = f"A feed's fields are {known}"
     if len(where) < 2 or not isinstance(where[1], int):
         return ConfigError(f"{path}: {field}", reason, remedy=remedy)
