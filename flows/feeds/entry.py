@@ -20,6 +20,7 @@ class Entry(_Value):
     author: str | None = None
     section: str | None = None
     image: str | None = None
+    outlet: str | None = Field(default=None, description="whose piece it is, where a feed carries others' pieces")
     published: AwareDatetime | None = None
     updated: AwareDatetime | None = None
 
@@ -38,7 +39,7 @@ class Broken(_Value):
 
 
 class Parsed(_Value):
-    """A feed as read; `dropped` counts entries over the limit."""
+    """A feed as read; `dropped` counts entries over the limit, `more` are URLs of a sitemap's parts, newest first."""
 
     title: str = ""
     language: str | None = None
@@ -46,3 +47,4 @@ class Parsed(_Value):
     entries: tuple[Entry, ...] = ()
     broken: tuple[Broken, ...] = ()
     dropped: int = Field(default=0, ge=0)
+    more: tuple[str, ...] = ()

@@ -7,7 +7,8 @@ import asyncio
 import hashlib
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -22,18 +23,22 @@ from flows.feeds.guard import AddressRefused, GuardedBackend, GuardedTransport, 
 from flows.feeds.interval import Hints
 from flows.feeds.limits import ACCEPTED, Damaged, LimitExceeded, Limits, read
 from schemas.errors import FetchFailed, FetchRefused
-from schemas.feed import Feed, FeedState
+from schemas.feed import Feed, FeedState, Transport
 from schemas.settings import PollSettings
 
-FEED_TYPES = "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5"
+FEED_TYPES = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
 PAGE_TYPES = "text/html, application/xhtml+xml;q=0.9"
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+FOR_GOOD = frozenset({301, 308})
 DAY_S = 86_400.0
+
+Permit = Callable[[str], Awaitable[None]]
+"""Asked before each request, redirects included; raises FetchRefused or FetchFailed when the URL may not be read."""
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A new body; `url` is where it was found, after redirects."""
+    """A new body; `url` is where it was found, after redirects, `moved` where permanent ones alone had led."""
 
     url: str
     body: bytes
@@ -43,6 +48,7 @@ class Fetched:
     etag: str | None
     last_modified: str | None
     hints: Hints
+    moved: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,7 @@ class Unchanged:
     etag: str | None
     last_modified: str | None
     hints: Hints
+    moved: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,12 +78,15 @@ class Page:
 
 
 @dataclass(frozen=True)
-class _Answer:
+class Answer:
+    """An HTTP answer; `url` is where it was found, after redirects. Only a 200 has its body read."""
+
     status: int
     url: str
     headers: httpx.Headers
     body: bytes
     wire_bytes: int
+    moved: str | None = None
 
 
 def open_client(poll: PollSettings, *, resolve: Resolver | None = None) -> httpx.AsyncClient:
@@ -107,7 +117,7 @@ async def fetch(
 
     Raises FetchRefused when the address guard or a limit says no, FetchFailed when network or server fail.
     """
-    wanted = {"Accept": FEED_TYPES}
+    wanted = {"Accept": PAGE_TYPES if feed.transport is Transport.LISTING else FEED_TYPES}
     if state.etag:
         wanted["If-None-Match"] = state.etag
     if state.last_modified:
@@ -119,7 +129,7 @@ async def fetch(
         case 200:
             body_hash = hashlib.sha256(answer.body).hexdigest()
             if body_hash == state.body_hash:
-                return Unchanged(answer.wire_bytes, etag, last_modified, hints)
+                return Unchanged(answer.wire_bytes, etag, last_modified, hints, answer.moved)
             return Fetched(
                 url=answer.url,
                 body=answer.body,
@@ -129,21 +139,48 @@ async def fetch(
                 etag=etag,
                 last_modified=last_modified,
                 hints=hints,
+                moved=answer.moved,
             )
         case 304 if state.etag or state.last_modified:
-            return Unchanged(answer.wire_bytes, etag or state.etag, last_modified or state.last_modified, hints)
+            kept = (etag or state.etag, last_modified or state.last_modified)
+            return Unchanged(answer.wire_bytes, *kept, hints, answer.moved)
         case 410:
             return Gone()
         case status:
             raise FetchFailed(feed.id, shown(answer.url), f"answered {status}", after=_retry_after(answer.headers))
 
 
-async def fetch_page(feed: str, url: str, *, client: httpx.AsyncClient, limits: Limits) -> Page:
+async def fetch_page(
+    feed: str, url: str, *, client: httpx.AsyncClient, limits: Limits, permit: Permit | None = None
+) -> Page:
     """Read an article's page for the feed with that id; only HTML is read. Raises FetchRefused and FetchFailed."""
-    answer = await _get(feed, url, {"Accept": PAGE_TYPES}, client=client, limits=limits, only=("html",))
+    wanted = {"Accept": PAGE_TYPES}
+    answer = await _get(feed, url, wanted, client=client, limits=limits, only=("html",), permit=permit)
     if answer.status != 200:
         raise FetchFailed(feed, shown(answer.url), f"answered {answer.status}", after=_retry_after(answer.headers))
     return Page(answer.url, answer.body, answer.headers.get("content-type"), answer.wire_bytes)
+
+
+async def fetch_small(feed: str, url: str, *, client: httpx.AsyncClient, limits: Limits, accept: str = "*/*") -> Answer:
+    """Whatever answers at the URL, of whatever status. Raises FetchRefused and FetchFailed."""
+    return await _get(feed, url, {"Accept": accept}, client=client, limits=limits)
+
+
+async def lead(feed: str, url: str, *, client: httpx.AsyncClient, limits: Limits) -> str | None:
+    """Where the URL redirects to, which is not asked; None when it doesn't. Raises FetchRefused and FetchFailed."""
+    async with _in_time(feed, url, limits):
+        response = await client.send(_request(feed, url, {"Accept": PAGE_TYPES}, client), stream=True)
+        try:
+            target = response.headers.get("location")
+            if response.status_code in REDIRECTS and target:
+                return _joined(feed, url, target)
+            if response.status_code == 429 or response.status_code >= 500:
+                reason = f"answered {response.status_code}"
+                raise FetchFailed(feed, shown(url), reason, after=_retry_after(response.headers))
+            return None
+        finally:
+            await response.aclose()
+    return None
 
 
 def shown(url: str) -> str:
@@ -163,11 +200,19 @@ async def _get(
     client: httpx.AsyncClient,
     limits: Limits,
     only: Sequence[str] = (),
-) -> _Answer:
+    permit: Permit | None = None,
+) -> Answer:
+    async with _in_time(feed, url, limits):
+        return await _follow(feed, url, headers, client=client, limits=limits, only=only, permit=permit)
+
+
+@asynccontextmanager
+async def _in_time(feed: str, url: str, limits: Limits) -> AsyncIterator[None]:
+    """Every failure of a request under its name, its time included."""
     started = time.monotonic()
     try:
         async with asyncio.timeout(limits.total_s):
-            return await _follow(feed, url, headers, client=client, limits=limits, only=only)
+            yield
     except AddressRefused as error:
         raise FetchRefused(feed, shown(url), str(error)) from None
     except LimitExceeded as error:
@@ -192,8 +237,12 @@ async def _follow(
     client: httpx.AsyncClient,
     limits: Limits,
     only: Sequence[str],
-) -> _Answer:
+    permit: Permit | None,
+) -> Answer:
+    moved, for_good = None, True
     for _ in range(limits.hops + 1):
+        if permit is not None and url.lower().startswith(("http://", "https://")):
+            await permit(url)
         request = _request(feed, url, headers, client)
         response = await client.send(request, stream=True)
         try:
@@ -201,13 +250,15 @@ async def _follow(
             if response.status_code in REDIRECTS and target:
                 # its body stays unread: it may be a bomb, and says nothing that we need
                 url = _joined(feed, url, target)
+                for_good = for_good and response.status_code in FOR_GOOD
+                moved = url if for_good else moved
                 continue
             body, wire_bytes = b"", 0
             if response.status_code == 200:
                 _expect(feed, url, response.headers, limits, only)
                 encoding = response.headers.get("content-encoding", "")
                 body, wire_bytes = await read(response.aiter_raw(), encoding, limits)
-            return _Answer(response.status_code, url, response.headers, body, wire_bytes)
+            return Answer(response.status_code, url, response.headers, body, wire_bytes, moved)
         finally:
             await response.aclose()
     raise FetchRefused(feed, shown(url), f"redirected over {limits.hops} times")

@@ -159,3 +159,21 @@ async def read(raw: AsyncIterator[bytes], encoding: str, limits: Limits) -> tupl
     if wire and not unpack.done():
         raise Damaged(f"the {encoding} body ends too early")
     return bytes(body), wire
+
+
+def expanded(body: bytes, limit: int) -> bytes:
+    """A body that may be a gzip file (`sitemap.xml.gz`), undone up to `limit` bytes. Raises LimitExceeded, Damaged."""
+    if not body.startswith(b"\x1f\x8b"):
+        return body
+    unpack, found, data = decoder("gzip"), bytearray(), body
+    try:
+        while out := unpack.step(data, STEP):
+            data = b""
+            found += out
+            if len(found) > limit:
+                raise LimitExceeded(f"the file is over {limit} bytes once expanded")
+    except zlib.error as error:
+        raise Damaged(f"the gzip file does not decompress: {error}") from None
+    if not unpack.done():
+        raise Damaged("the gzip file ends too early")
+    return bytes(found)

@@ -1,4 +1,4 @@
-"""Bytes to Parsed: the only caller of feedparser; pure, and run in a process that can be killed.
+"""A feed's bytes to Parsed: the only caller of feedparser; pure, and run in a process that can be killed.
 
 feedparser opens what it is given when that looks like a path or a URL; `io.BytesIO` alone is inert. Its own sanitizer
 is off, since every field becomes plain text here.
@@ -16,6 +16,7 @@ import feedparser
 
 from flows.feeds import dates
 from flows.feeds.entry import Broken, Entry, Parsed
+from flows.feeds.jsonfeed import is_json, parse_json
 from flows.feeds.plain import line, paragraphs
 from schemas.errors import FeedUnreadable
 
@@ -30,6 +31,8 @@ def parse(body: bytes, content_type: str | None, *, feed: str, base: str) -> Par
 
     An entry that can't be read is kept in `broken` with its reason while the rest go on.
     """
+    if is_json(body):
+        return parse_json(body, feed=feed, base=base)
     headers = {"content-location": base} | ({"content-type": content_type} if content_type else {})
     try:
         found = feedparser.parse(
@@ -71,6 +74,7 @@ def _entry(raw: Mapping[str, Any], base: str) -> Entry:
         author=line(_text(entry.get("author")), limit=500) or None,
         section=next((line(_text(tag.get("term")), limit=200) for tag in _items(entry.get("tags"))), "") or None,
         image=_image(entry, base),
+        outlet=_outlet(entry),
         published=_moment(entry, "published") or _moment(entry, "created"),
         updated=_moment(entry, "updated"),
     )
@@ -96,6 +100,11 @@ def _image(entry: Mapping[str, Any], base: str) -> str | None:
             url = urljoin(base, _text(item.get("href")))
             return url if url.startswith(("http://", "https://")) and len(url) <= 4096 else None
     return None
+
+
+def _outlet(entry: Mapping[str, Any]) -> str | None:
+    source = entry.get("source")
+    return line(_text(source.get("title")), limit=200) or None if isinstance(source, Mapping) else None
 
 
 def _moment(entry: Mapping[str, Any], name: str) -> datetime | None:

@@ -10,11 +10,12 @@ import os
 import resource
 import struct
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
-from flows.feeds.entry import Entry
+from flows.feeds.entry import Entry, Parsed
 from schemas.errors import FeedUnreadable
-from schemas.feed import Feed
+from schemas.feed import Feed, Listing, Transport
 
 FRAME = struct.Struct(">II")
 MEMORY_BYTES = 1_500_000_000
@@ -22,6 +23,10 @@ MEMORY_BYTES = 1_500_000_000
 
 CPU_S = 30
 """Of one job; ends a runaway whose parent is gone."""
+
+SITEMAP_WITHIN = timedelta(days=7)
+SITEMAP_AT_MOST = 1000
+"""What of a sitemap is news: it may list a site's whole past."""
 
 
 def main() -> None:
@@ -55,9 +60,25 @@ def _answer(head: dict[str, Any], body: bytes) -> tuple[str, bytes]:
 
 
 def _feed(head: dict[str, Any], body: bytes) -> bytes:
-    from flows.feeds.parse import parse
+    return _parsed(body, head).model_dump_json().encode()
 
-    return parse(body, head["content_type"], feed=head["feed"], base=head["base"]).model_dump_json().encode()
+
+def _parsed(body: bytes, head: dict[str, Any]) -> Parsed:
+    feed, base, content_type = head["feed"], head["base"], head["content_type"]
+    match Transport(head["transport"]):
+        case Transport.NEWS_SITEMAP:
+            from flows.feeds.sitemap import parse_sitemap, recent
+
+            found = parse_sitemap(body, feed=feed, base=base)
+            return recent(found, now=datetime.now(UTC), within=SITEMAP_WITHIN, at_most=SITEMAP_AT_MOST)
+        case Transport.LISTING:
+            from flows.feeds.listing import parse_listing
+
+            return parse_listing(body, content_type, Listing.model_validate(head["listing"]), feed=feed, base=base)
+        case Transport.FEED | Transport.QUERY:
+            from flows.feeds.parse import parse
+
+            return parse(body, content_type, feed=feed, base=base)
 
 
 def _article(head: dict[str, Any], body: bytes) -> tuple[str, bytes]:

@@ -13,7 +13,7 @@ from flows.feeds.fetch import Page
 from flows.feeds.reader import FRAME
 from schemas.article import Article
 from schemas.errors import FeedUnreadable
-from schemas.feed import Feed
+from schemas.feed import Feed, Place, Transport
 
 INHERITED = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR")
 """What a reader sees of the environment: nothing that could hold a secret."""
@@ -47,9 +47,18 @@ class Readers:
         for process in list(self._alive):
             await self._end(process)
 
-    async def feed(self, feed: str, body: bytes, content_type: str | None, *, base: str) -> Parsed:
-        """Parse a feed's bytes. Raises FeedUnreadable."""
-        head = {"job": "feed", "feed": feed, "content_type": content_type, "base": base}
+    async def feed(
+        self, feed: str, body: bytes, content_type: str | None, *, base: str, place: Place | None = None
+    ) -> Parsed:
+        """Parse a source's bytes as its place says, without one as a feed. Raises FeedUnreadable."""
+        head = {
+            "job": "feed",
+            "feed": feed,
+            "content_type": content_type,
+            "base": base,
+            "transport": place.transport if place else Transport.FEED,
+            "listing": place.listing.model_dump() if place and place.listing else None,
+        }
         outcome, answer = await self._ask(head, body, feed=feed, url=base)
         if outcome != "done":
             raise FeedUnreadable(feed, base, answer.decode("utf-8", "replace"), excerpt=body)
