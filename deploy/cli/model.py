@@ -75,20 +75,29 @@ def train(
 
 @app.command("eval")
 def evaluate(
-    passages: Annotated[list[Path], typer.Argument(help="Labelled passages, JSON lines.", exists=True, dir_okay=False)],
+    files: Annotated[list[Path], typer.Argument(help="Labelled passages, JSON lines.", exists=True, dir_okay=False)],
+    whole: Annotated[bool, typer.Option("--pieces", help="The files hold whole pieces, with a title.")] = False,
     samples: Annotated[int, typer.Option(min=10, help="Bootstrap samples for the intervals.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """F1 of relevance, topics and stance on labelled passages, for all and by language, with 95 % intervals."""
-    from consumers.classifier.model import load
-    from consumers.classifier.training import corpus, report
+    """F1 of relevance, topics and stance on labelled passages, for all and by language, with 95 % intervals.
 
-    table = report.figures(load(load_settings().classify), corpus.read(passages), seed=seed, samples=samples)
+    `addressed` is whether a target is spoken of at all; `stance` the side on those that are; `stance_all` counts
+    misses and false alarms too. Pieces go through gate and aggregation as articles do.
+    """
+    from consumers.classifier.model import load
+    from consumers.classifier.training import corpus, pieces, report
+
+    model = load(load_settings().classify)
+    if whole:
+        table = pieces.figures(model, corpus.read_pieces(files), seed=seed, samples=samples)
+    else:
+        table = report.figures(model, corpus.read(files), seed=seed, samples=samples)
     if as_json:
         console.print_json({group: {name: vars(f) for name, f in row.items()} for group, row in table.items()})
     else:
-        console.console.print(_grid("passages", table))
+        console.console.print(_grid("pieces" if whole else "passages", table))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Labelled passages: read strictly, split without near copies across the parts. Pure but for reading files."""
+"""Labelled passages and pieces: read strictly, split without near copies across the parts."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -25,12 +25,11 @@ ALIKE = 0.35
 SHARES = {"train": 0.7, "dev": 0.15, "test": 0.15}
 
 
-class Labelled(BaseModel):
-    """One passage with its labels, as `training/data/passages/*.jsonl` holds it."""
+class Annotated(BaseModel):
+    """What an annotator says of a passage or a piece, as a line of our labelled files holds it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: str = Field(pattern=r"^[a-z0-9-]+-\d{4}$")
     lang: Literal["en", "es"]
     text: str = Field(min_length=10)
     relevant: bool
@@ -48,12 +47,34 @@ class Labelled(BaseModel):
 
     @field_validator("text")
     @classmethod
-    def _passage(cls, text: str) -> str:
-        if len(text.split()) > WORDS_MAX:
-            raise ValueError(f"more than {WORDS_MAX} words")
+    def _trimmed(cls, text: str) -> str:
         if text != text.strip():
             raise ValueError("starts or ends with white space")
         return text
+
+
+class Labelled(Annotated):
+    """One passage with its labels, as `data/passages/*.jsonl` holds it."""
+
+    id: str = Field(pattern=r"^[a-z0-9-]+-\d{4}$")
+
+    @field_validator("text")
+    @classmethod
+    def _short(cls, text: str) -> str:
+        if len(text.split()) > WORDS_MAX:
+            raise ValueError(f"more than {WORDS_MAX} words")
+        return text
+
+
+class LabelledPiece(Annotated):
+    """A headline and its text with the labels of the whole, as `data/pieces/*.jsonl` holds it."""
+
+    id: str = Field(pattern=r"^[a-z0-9-]+-\d{3}$")
+    title: str = Field(min_length=1)
+    contested: bool
+
+
+Row = TypeVar("Row", Labelled, LabelledPiece)
 
 
 @dataclass(frozen=True)
@@ -67,29 +88,36 @@ class Parts:
 
 def read(paths: Iterable[Path]) -> list[Labelled]:
     """Every passage of the files. Raises ConfigError naming file, line and reason at the first that is wrong."""
-    passages: list[Labelled] = []
-    ids: dict[str, str] = {}
-    texts: dict[str, str] = {}
+    return _read(paths, Labelled)
+
+
+def read_pieces(paths: Iterable[Path]) -> list[LabelledPiece]:
+    """Every piece of the files. Raises ConfigError as `read` does."""
+    return _read(paths, LabelledPiece)
+
+
+def _read(paths: Iterable[Path], kind: type[Row]) -> list[Row]:
+    rows: list[Row] = []
+    known: dict[str, str] = {}
     for path in sorted(paths):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             where = f"{path.name}:{number}"
-            passage = _parse(where, line)
-            look = normalise(passage.text).casefold()
-            for known, key, what in ((ids, passage.id, "id"), (texts, look, "text")):
+            row = _parse(where, line, kind)
+            for what, key in (("id", row.id), ("text", normalise(row.text).casefold())):
                 if key in known:
                     raise ConfigError(where, f"the same {what} as {known[key]}")
                 known[key] = where
-            passages.append(passage)
-    return passages
+            rows.append(row)
+    return rows
 
 
-def _parse(where: str, line: str) -> Labelled:
+def _parse(where: str, line: str, kind: type[Row]) -> Row:
     try:
-        raw = json.loads(line)
+        json.loads(line)
     except ValueError as error:
         raise ConfigError(where, f"not JSON: {error}") from None
     try:
-        return Labelled.model_validate_json(json.dumps(raw))
+        return kind.model_validate_json(line)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "line"
@@ -148,7 +176,7 @@ def _alike(all_shingles: Sequence[frozenset[tuple[str, ...]]]) -> list[int]:
     return [root(i) for i in range(len(group))]
 
 
-def gold(passages: Sequence[Labelled]) -> Labels:
+def gold(passages: Sequence[Annotated]) -> Labels:
     """The labels as arrays, in the taxonomy's order."""
     topics = [[topic in p.topics for topic in Topic] for p in passages]
     stance = [[STANCE_ORDER.index(p.stances.get(target, STANCE_ORDER[0])) for target in Target] for p in passages]

@@ -10,10 +10,11 @@ import numpy as np
 from consumers.classifier.decide import Labels, decide
 from consumers.classifier.evaluate import Table, per_topic, table
 from consumers.classifier.model import Model
-from consumers.classifier.training import corpus
+from consumers.classifier.training import corpus, pieces
 from consumers.classifier.training.build import Built
 from consumers.classifier.training.calibrate import calibration_error
 from consumers.classifier.training.corpus import Labelled
+from consumers.classifier.training.recipe import PIECES
 from schemas.taxonomy import Topic
 
 NAME = "report.json"
@@ -31,15 +32,18 @@ def said(model: Model, passages: Sequence[Labelled]) -> Labels:
 
 
 def write(built: Built, out: Path, *, seed: int) -> dict[str, Table]:
-    """Write `report.json` beside the model: figures on development and test passages, by topic, and calibration."""
+    """Write `report.json` beside the model: figures on passages and whole pieces, calibration."""
     parts = {"dev": built.parts.dev, "test": built.parts.test}
     tables = {name: figures(built.model, passages, seed=seed) for name, passages in parts.items()}
+    whole = corpus.read_pieces(PIECES.glob("*.jsonl"))
+    tables["pieces"] = pieces.figures(built.model, whole, seed=seed)
     gold = corpus.gold(built.parts.test)
     scores = built.model.score([p.text for p in built.parts.test])
     topics = per_topic(gold, said(built.model, built.parts.test))
     document = {
         "model": built.model.ref.id,
         "passages": {name: len(part) for name, part in vars(built.parts).items()},
+        "pieces": len(whole),
         "figures": {
             part: {group: {name: asdict(f) for name, f in row.items()} for group, row in rows.items()}
             for part, rows in tables.items()

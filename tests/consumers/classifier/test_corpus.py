@@ -1,14 +1,16 @@
 """Labelled passages: what is refused, and that no near copy crosses from training to test."""
 
 import json
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from consumers.classifier.decide import STANCE_ORDER
+from consumers.classifier.normal import normalise
 from consumers.classifier.training import corpus
-from consumers.classifier.training.recipe import PASSAGES
+from consumers.classifier.training.recipe import PASSAGES, PIECES
 from schemas.errors import ConfigError
 from schemas.taxonomy import Target, Topic
 
@@ -38,7 +40,7 @@ def written(path: Path, *rows: dict[str, Any] | str) -> Path:
         ({"stances": {"nobody": "favor"}}, "stances"),
         ({"lang": "pt"}, "lang"),
         ({"relevant": None}, "relevant"),
-        ({"text": "word " * 101}, "words"),
+        ({"text": "word " * 100 + "word"}, "words"),
         ({"text": " The flight landed."}, "white space"),
         ({"id": "x"}, "id"),
         ({"extra": 1}, "extra"),
@@ -76,9 +78,14 @@ def test_every_passage_of_ours_is_well_formed_and_no_near_copy_crosses_the_parts
     assert len(parts.train) + len(parts.dev) + len(parts.test) == len(passages)
     assert min(len(parts.dev), len(parts.test)) > len(passages) / 10
     train = [corpus.shingles(p.text) for p in parts.train]
+    holders: dict[tuple[str, ...], set[int]] = defaultdict(set)
+    for number, shingles in enumerate(train):
+        for shingle in shingles:
+            holders[shingle].add(number)
     for passage in parts.dev + parts.test:
         mine = corpus.shingles(passage.text)
-        assert max(corpus.similarity(mine, other) for other in train) < corpus.ALIKE, passage.id
+        near = {number for shingle in mine for number in holders[shingle]}
+        assert all(corpus.similarity(mine, train[number]) < corpus.ALIKE for number in near), passage.id
 
 
 def test_a_near_copy_stays_with_its_original() -> None:
@@ -89,3 +96,12 @@ def test_a_near_copy_stays_with_its_original() -> None:
     ]
     parts = corpus.split(rows)
     assert sorted(map(len, (parts.train, parts.dev, parts.test))) == [0, 0, 40]
+
+
+def test_every_piece_of_ours_is_well_formed_and_none_is_made_of_training_passages() -> None:
+    pieces = corpus.read_pieces(PIECES.glob("*.jsonl"))
+    assert {piece.lang for piece in pieces} == {"en", "es"}
+    texts = {normalise(p.text) for p in corpus.read(PASSAGES.glob("*.jsonl"))}
+    for piece in pieces:
+        whole = normalise(piece.text)
+        assert not any(text in whole for text in texts if len(text) > 60), piece.id

@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 from typer.testing import CliRunner
 
-from consumers.classifier.training.recipe import PASSAGES
+from consumers.classifier.training.recipe import PASSAGES, PIECES
 from deploy.cli import model
 
 app = typer.Typer()
@@ -60,3 +60,11 @@ def test_figures_come_for_all_and_by_language_with_their_intervals() -> None:
     for row in table.values():
         assert 0 <= row["relevance"]["low"] <= row["relevance"]["value"] <= row["relevance"]["high"] <= 1
     assert table["all"]["relevance"]["support"] == sum(table[part]["relevance"]["support"] for part in ("en", "es"))
+
+
+def test_whole_pieces_are_measured_as_articles_are_read() -> None:
+    files = [str(min(PIECES.glob(f"{language}-*.jsonl"))) for language in ("en", "es")]
+    run = CliRunner().invoke(app, ["model", "eval", *files, "--pieces", "--samples", "20", "--json"])
+    table = json.loads(run.output)
+    assert set(table) == {"all", "en", "es"}
+    assert table["all"]["relevance"]["value"] > 0.5
