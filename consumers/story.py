@@ -17,11 +17,11 @@ from schemas.queries import copies_of
 WINDOW_DAYS = 7.0
 """Texts from a template ("a flight with 120 people landed") come again every week: those are different stories."""
 
-SAME = 0.6
-"""Estimated Jaccard similarity from which two texts are copies."""
+ALIKE = 0.35
+"""Estimated Jaccard similarity below which the lengths are not asked: chance and shared quotes lie there."""
 
-TRIMMED_SIMILARITY, TRIMMED_CONTAINMENT = 0.35, 0.85
-"""A shorter text is a trimmed copy when nearly all of it stands in the longer one."""
+CONTAINED = 0.75
+"""How much of a newcomer must stand in the older text. Of equal lengths, that is a similarity of 0.6."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +43,14 @@ class Print:
 def copied(new: Print, old: Print) -> float | None:
     """How alike the texts are, 0 to 1, when `new` is a copy of `old`, whole or trimmed; None when it isn't.
 
-    A newcomer that is much longer is no copy, however much it quotes: its own text must not be hidden in a story that
-    is another's. Containment follows from similarity and lengths: |A and B| = j / (1 + j) * (|A| + |B|).
+    A newcomer with much text of its own is no copy, however much it quotes: that text must not be hidden in a story
+    that is another's. What is contained follows from similarity and lengths: |A and B| = j / (1 + j) * (|A| + |B|).
     """
     alike = similarity(new.signature, old.signature)
-    if alike >= SAME:
-        return alike
-    if alike < TRIMMED_SIMILARITY or not 0 < new.words <= old.words:
+    if alike < ALIKE:
         return None
-    contained = alike / (1 + alike) * (new.words + old.words) / new.words
-    return alike if contained >= TRIMMED_CONTAINMENT else None
+    contained = alike / (1 + alike) * (new.words + old.words) / max(new.words, 1)
+    return alike if contained >= CONTAINED else None
 
 
 def places(articles: Sequence[Article], *, es: Client) -> dict[str, Place]:

@@ -49,6 +49,9 @@ PAUSED_MS = 100
 ACKNOWLEDGED_S = 60.0
 """How long the broker may take to acknowledge what was sent; then the batch is read again."""
 
+RECONNECT_MS = 5000
+"""How long a client waits at most before it looks for a broker that was away."""
+
 CLOSE_S = 10.0
 """How long leaving the group, and flushing, may take."""
 
@@ -123,6 +126,7 @@ def _consumer(stage: Stage[In], settings: KafkaSettings) -> Iterator[Any]:
         client_id=stage.group,
         group_id=stage.group,
         allow_auto_create_topics=False,
+        reconnect_backoff_max_ms=RECONNECT_MS,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         session_timeout_ms=int(SESSION_S * 1000),
@@ -149,6 +153,7 @@ class _Sender:
             **self._settings.client_options(),
             client_id=self._name,
             allow_auto_create_topics=False,
+            reconnect_backoff_max_ms=RECONNECT_MS,
             acks="all",
             enable_idempotence=True,
             compression_type="gzip",

@@ -246,6 +246,11 @@ def test_a_create_whose_answer_is_lost_is_found_there_on_the_retry(house: Any, b
     assert [a["handover"] for a in house.outbox()] == ["pending"]
 
 
+def test_a_search_asks_for_the_answer_of_all_shards_or_none(behind: Client, proxy: Any) -> None:
+    search(behind, {"query": {"match_all": {}}})
+    assert "allow_partial_search_results=false" in proxy.asked[-1]
+
+
 def test_claiming_keeps_what_was_there_first(house: Any) -> None:
     stories = house.indices.stories
     assert claim(house.es, stories, {"a": {"story_id": "one"}}) == {"a": {"story_id": "one"}}

@@ -57,9 +57,14 @@ def test_a_copy_trimmed_to_its_first_half_is_a_copy_of_the_whole() -> None:
     assert copied(print_of(half), print_of(AGENCY)) is not None
 
 
-def test_a_much_longer_piece_around_a_copied_text_is_no_copy() -> None:
-    own = text_of(2, 400)
-    assert copied(print_of(f"{AGENCY} {own}"), print_of(AGENCY)) is None
+@pytest.mark.parametrize("own", [200, 280, 400])
+def test_a_piece_with_much_text_of_its_own_around_a_copied_one_is_no_copy(own: int) -> None:
+    longer = f"{AGENCY} {text_of(2, own)}"
+    assert copied(print_of(longer), print_of(AGENCY)) is None
+
+
+def test_a_copy_with_a_paragraph_added_is_one() -> None:
+    assert copied(print_of(f"{AGENCY} {text_of(2, 60)}"), print_of(AGENCY)) is not None
 
 
 def test_two_reports_that_share_a_quoted_statement_are_not_copies() -> None:
