@@ -1,6 +1,7 @@
 """rules.toml: read, checked, read again."""
 
 import os
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,12 @@ def test_the_rules_that_ship_are_right() -> None:
     rules = load_rules(Path(__file__).parents[2] / "rules.toml")
     assert len(rules) >= 5
     assert all(rule.enabled for rule in rules)
+
+
+def test_the_outlets_that_the_shipped_rules_name_are_in_the_catalogue() -> None:
+    root = Path(__file__).parents[2]
+    known = {feed["outlet"] for feed in tomllib.loads((root / "feeds.toml").read_text(encoding="utf-8"))["feeds"]}
+    assert {outlet for rule in load_rules(root / "rules.toml") for outlet in rule.outlets} <= known
 
 
 @pytest.mark.parametrize(
