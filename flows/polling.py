@@ -1,4 +1,4 @@
-"""One poll: the sources that are due are fetched, read and published, and their state saved; needs no Prefect.
+"""Polling: the sources that are due are fetched, read and published, and their state saved; needs no Prefect.
 
 At least once: a source's state is saved only after the broker acknowledged its articles, so that a poll killed anywhere
 is made good by the next. Two polls at once only do the same work twice.
@@ -8,23 +8,26 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Self
 
 import structlog
 
 from flows.feeds.catalogue import load_feeds
 from flows.feeds.fetch import open_client
-from flows.feeds.interval import CEILING_S
+from flows.feeds.interval import CEILING_S, PROBE_S
 from flows.feeds.limits import Limits
 from flows.feeds.readers import Readers
 from flows.feeds.slots import Slots
 from flows.feeds.source import Source, Tools
 from flows.feeds.state import States
+from flows.feeds.turn import Pace
 from flows.publish import Publisher, ensure
 from flows.report import Polled, Summary
 from schemas.article import Article
 from schemas.errors import ConfigError
 from schemas.feed import Feed, FeedState
-from schemas.settings import Settings
+from schemas.settings import PollSettings, Settings
 from schemas.streams import ARTICLES, Stream
 
 log = structlog.get_logger(__name__)
@@ -53,27 +56,160 @@ async def poll_once(
     unknown id, Unavailable when the broker or the disk is away: nothing is lost then, the next poll comes to it.
     """
     started = now()
-    feeds = load_feeds(settings.poll.feeds_file).feeds
-    unknown = sorted(set(only or ()) - {feed.id for feed in feeds})
-    if unknown:
-        known = ", ".join(feed.id for feed in feeds)
-        raise ConfigError(str(settings.poll.feeds_file), f"has no feed {unknown[0]!r}", remedy=f"There are {known}")
-    with States(settings.home) as states:
-        remembered = states.all()
+    async with Poller(settings, now=now, stream=stream, readers=readers) as poller:
+        await poller.start(only=only, force=force)
+        return Summary(at=started, polled=tuple(await poller.finish()))
+
+
+class Poller:
+    """Polls what is due, as often as it is told to, keeping its connections; an async context manager.
+
+    A source that is slow holds up no other: the next `start` leaves it alone and starts those that are due by then.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        now: Callable[[], datetime] = clock,
+        stream: Stream[Article] = ARTICLES,
+        readers: Readers | None = None,
+    ) -> None:
+        self._settings, self._now, self._stream, self._readers = settings, now, stream, readers
+        self._stack = AsyncExitStack()
+        self._publisher = Publisher(settings.kafka)
+        self._tools: Tools | None = None
+        self._stream_is_there = False
+        self._feeds: tuple[Feed, ...] = ()
+        self._read_at: tuple[int, int] | None = None
+        self._under_way: dict[str, asyncio.Task[Polled]] = {}
+        self._pruned_on = self._now().date() - timedelta(days=1)
+
+    async def __aenter__(self) -> Self:
+        self._states = self._stack.enter_context(States(self._settings.home))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._under_way.values():
+            task.cancel()
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+        self._under_way.clear()
+        await self._stack.aclose()
+
+    @property
+    def under_way(self) -> int:
+        """How many sources are being polled."""
+        return len(self._under_way)
+
+    async def start(self, *, only: Sequence[str] | None = None, force: bool = False) -> int:
+        """Start polling the sources that are due and not under way; how many these are.
+
+        Raises ConfigError and Unavailable as `poll_once` does.
+        """
+        now = self._now()
+        feeds = self._load()
+        unknown = sorted(set(only or ()) - {feed.id for feed in feeds})
+        if unknown:
+            known = ", ".join(feed.id for feed in feeds)
+            raise ConfigError(
+                str(self._settings.poll.feeds_file), f"has no feed {unknown[0]!r}", remedy=f"There are {known}"
+            )
+        remembered = self._states.all()
         waiting = [
             (feed, state)
             for feed in feeds
-            if only is None or feed.id in only
-            if due(feed, state := remembered.get(feed.id, FeedState(feed=feed.id)), now=started, force=force)
+            if (only is None or feed.id in only) and feed.id not in self._under_way
+            if due(feed, state := remembered.get(feed.id, FeedState(feed=feed.id)), now=now, force=force)
         ]
-        if not waiting:
-            return Summary(at=started)
-        await asyncio.to_thread(ensure, settings.kafka, (stream,))
-        polled = await _poll(settings, states, waiting, now=now, stream=stream, readers=readers)
-        states.prune(now=now())
-    summary = Summary(at=started, polled=tuple(polled))
-    log.info("poll.done", sources=len(summary.polled), new=summary.new)
-    return summary
+        if waiting:
+            tools = await self._ready()
+            for feed, state in waiting:
+                self._under_way[feed.id] = asyncio.create_task(Source(feed, state, tools).poll())
+        if now.date() != self._pruned_on:
+            self._pruned_on = now.date()
+            self._states.prune(now=now)
+        return len(waiting)
+
+    async def finish(self, *, within_s: float | None = None) -> list[Polled]:
+        """Wait for what is under way and say how it went; what is not done in time stays under way.
+
+        Raises Unavailable, when all are done, if the broker or the disk failed for one.
+        """
+        if self._under_way:
+            await asyncio.wait(self._under_way.values(), timeout=within_s)
+        return self.done()
+
+    def done(self) -> list[Polled]:
+        """How it went with the sources that are done since the last time this was asked. Raises Unavailable."""
+        ended = {feed: task for feed, task in self._under_way.items() if task.done()}
+        polled: list[Polled] = []
+        failure: BaseException | None = None
+        for feed, task in ended.items():
+            del self._under_way[feed]
+            error = task.exception()
+            if error is None:
+                polled.append(task.result())
+            else:
+                failure = error
+        if failure is not None:
+            # the broker may come back without its streams
+            self._stream_is_there = False
+            raise failure
+        if polled:
+            log.info("poll.done", sources=len(polled), new=sum(one.new for one in polled))
+        return polled
+
+    def _load(self) -> tuple[Feed, ...]:
+        """The sources; the file is read again when it has changed."""
+        path = self._settings.poll.feeds_file
+        try:
+            found = path.stat()
+            stamp = (found.st_mtime_ns, found.st_size)
+        except OSError:
+            stamp = None
+        if stamp is None or stamp != self._read_at:
+            self._feeds = load_feeds(path).feeds
+            self._read_at = stamp
+        return self._feeds
+
+    async def _ready(self) -> Tools:
+        """What sources are polled with; the broker is connected to again when it has failed."""
+        if not self._stream_is_there:
+            await asyncio.to_thread(ensure, self._settings.kafka, (self._stream,))
+            self._stream_is_there = True
+        if self._tools is None:
+            self._stack.callback(self._publisher.close)
+            readers = self._readers
+            if readers is None:
+                readers = await self._stack.enter_async_context(Readers())
+            client = await self._stack.enter_async_context(open_client(self._settings.poll))
+            poll = self._settings.poll
+            self._tools = Tools(
+                client=client,
+                readers=readers,
+                slots=Slots(total=poll.concurrency, per_host=poll.per_host),
+                limits=Limits.of(poll),
+                states=self._states,
+                publisher=self._publisher,
+                stream=self._stream,
+                now=self._now,
+                pace=pace_of(poll),
+                budget_s=poll.total_s + poll.tick_s,
+            )
+        await asyncio.to_thread(self._publisher.open)
+        return self._tools
+
+
+def pace_of(poll: PollSettings) -> Pace:
+    """What the settings say of time and numbers."""
+    return Pace(
+        default_s=poll.interval_s,
+        poll_entries=poll.max_entries,
+        day_entries=poll.max_entries_day,
+        pause_after=poll.pause_after,
+    )
 
 
 def due(feed: Feed, state: FeedState, *, now: datetime, force: bool = False) -> bool:
@@ -90,42 +226,5 @@ def due(feed: Feed, state: FeedState, *, now: datetime, force: bool = False) -> 
     if state.next_poll_at is None or state.next_poll_at <= now:
         return True
     astray = state.last_polled_at is not None and state.last_polled_at > now + CLOCK_SLACK
-    return astray or state.next_poll_at - now > timedelta(seconds=CEILING_S)
-
-
-async def _poll(
-    settings: Settings,
-    states: States,
-    waiting: Sequence[tuple[Feed, FeedState]],
-    *,
-    now: Callable[[], datetime],
-    stream: Stream[Article],
-    readers: Readers | None,
-) -> list[Polled]:
-    async with AsyncExitStack() as stack:
-        publisher = Publisher(settings.kafka)
-        stack.callback(publisher.close)
-        await asyncio.to_thread(publisher.open)
-        if readers is None:
-            readers = await stack.enter_async_context(Readers())
-        tools = Tools(
-            client=await stack.enter_async_context(open_client(settings.poll)),
-            readers=readers,
-            slots=Slots(total=settings.poll.concurrency, per_host=settings.poll.per_host),
-            limits=Limits.of(settings.poll),
-            states=states,
-            publisher=publisher,
-            stream=stream,
-            now=now,
-            default_s=settings.poll.interval_s,
-            max_entries=settings.poll.max_entries,
-            budget_s=settings.poll.total_s + settings.poll.tick_s,
-        )
-        sources = [Source(feed, state, tools) for feed, state in waiting]
-        results = await asyncio.gather(*(source.poll() for source in sources), return_exceptions=True)
-    polled: list[Polled] = []
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-        polled.append(result)
-    return polled
+    longest_s = PROBE_S if state.paused_at is not None else CEILING_S
+    return astray or state.next_poll_at - now > timedelta(seconds=longest_s)

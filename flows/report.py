@@ -28,9 +28,12 @@ class Polled(BaseModel):
     refused: int = Field(default=0, ge=0, description="articles that the broker would not take")
     broken: int = Field(default=0, ge=0, description="entries that could not be read")
     left: int = Field(default=0, ge=0, description="entries left for the next poll")
+    held: int = Field(default=0, ge=0, description="entries over the day's budget")
     bytes: int = Field(default=0, ge=0)
+    saved: int = Field(default=0, ge=0, description="bytes that an unchanged feed did not have to send")
     seconds: float = Field(default=0, ge=0)
     reason: str | None = None
+    notes: tuple[str, ...] = Field(default=(), description="what a person should know")
 
 
 class Summary(BaseModel):
@@ -53,8 +56,10 @@ class Summary(BaseModel):
 
 
 def table(summary: Summary) -> list[dict[str, Any]]:
-    """A row for each source, those that failed first, then those with most news."""
-    ordered = sorted(summary.polled, key=lambda one: (one.result is not Result.FAILED, -one.new, one.feed))
+    """A row for each source, those that failed first, then those to know something of, then those with most news."""
+    ordered = sorted(
+        summary.polled, key=lambda one: (one.result is not Result.FAILED, not one.notes, -one.new, one.feed)
+    )
     return [
         {
             "source": one.feed,
@@ -62,10 +67,11 @@ def table(summary: Summary) -> list[dict[str, Any]]:
             "new": one.new,
             "entries": one.entries,
             "skipped": one.skipped + one.broken + one.refused,
-            "left": one.left,
+            "left": one.left + one.held,
             "bytes": one.bytes,
+            "saved": one.saved,
             "seconds": round(one.seconds, 2),
-            "reason": (one.reason or "")[:200],
+            "reason": "; ".join((*([one.reason] if one.reason else []), *one.notes))[:300],
         }
         for one in ordered
     ]
@@ -76,7 +82,7 @@ def headline(summary: Summary) -> str:
     return (
         f"{len(summary.polled)} sources polled: {summary.new} new articles, "
         f"{summary.count(Result.UNCHANGED)} sources unchanged, {summary.count(Result.FAILED)} failed, "
-        f"{sum(one.bytes for one in summary.polled)} bytes"
+        f"{sum(one.bytes for one in summary.polled)} bytes, {sum(one.saved for one in summary.polled)} saved"
     )
 
 

@@ -85,6 +85,8 @@ class PollSettings(_Part):
     max_wire_bytes: int = Field(default=8_000_000, ge=1)
     max_body_bytes: int = Field(default=32_000_000, ge=1, description="after decompression")
     max_entries: int = Field(default=500, ge=1, description="new entries taken from one source in one poll")
+    max_entries_day: int = Field(default=2000, ge=1, description="and in one day (UTC); the rest is held back")
+    pause_after: int = Field(default=15, ge=1, description="failures in a row, over days, that pause a source")
     contact: str = Field(default="", description="an address or page named in the User-Agent")
     allow_networks: tuple[str, ...] = Field(
         default=(), description="private networks or addresses that may be fetched from, such as 127.0.0.1/32"

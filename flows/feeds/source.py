@@ -2,17 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import httpx
 import structlog
 
+from flows.feeds import turn
 from flows.feeds.canonical import canonical
 from flows.feeds.entry import Entry, Parsed
 from flows.feeds.fetch import Fetched, Gone, Page, Unchanged, fetch, fetch_page
-from flows.feeds.interval import Hints, back_off, next_interval, next_poll
+from flows.feeds.health import Trait, looks, notes
 from flows.feeds.limits import Limits
 from flows.feeds.pages import needs_page
 from flows.feeds.readers import Readers
@@ -40,7 +41,7 @@ PAGE_FAILURES = 3
 
 @dataclass(frozen=True)
 class Tools:
-    """What every source of a poll shares. Times in seconds; `budget_s` is how long one source may read pages."""
+    """What every source of a poll shares; `budget_s` is how long one source may read pages, in seconds."""
 
     client: httpx.AsyncClient
     readers: Readers
@@ -50,8 +51,7 @@ class Tools:
     publisher: Publisher
     stream: Stream[Article]
     now: Callable[[], datetime]
-    default_s: float
-    max_entries: int
+    pace: turn.Pace
     budget_s: float
 
 
@@ -61,6 +61,12 @@ class _Read:
 
     seen: Seen
     article: Article | None = None
+
+    @property
+    def trait(self) -> Trait | None:
+        """What the article looks like."""
+        made = self.article
+        return None if made is None else Trait(len(made.text), not made.date_guessed, made.language)
 
 
 @dataclass
@@ -104,23 +110,27 @@ class Source:
 
     async def _poll(self) -> Polled:
         feed, tools = self._feed, self._tools
-        async with tools.slots.at(feed.url):
-            answer = await fetch(feed, self._state, client=tools.client, limits=tools.limits)
+        asked = turn.located(feed, self._state)
+        async with tools.slots.at(asked.url):
+            answer = await fetch(asked, self._state, client=tools.client, limits=tools.limits)
         match answer:
             case Gone():
-                self._save_quiet(gone=True)
+                tools.states.save(turn.gone(self._state, now=tools.now()), now=tools.now())
                 log.warning("feed.gone", feed=feed.id)
                 return Polled(feed=feed.id, result=Result.GONE, reason="410: the server asks not to be asked again")
             case Unchanged():
                 self._tally.bytes += answer.wire_bytes
-                self._save_quiet(etag=answer.etag, last_modified=answer.last_modified, hints=answer.hints)
-                return Polled(feed=feed.id, result=Result.UNCHANGED)
+                now = tools.now()
+                state = turn.unchanged(self._state, _told(asked, answer), pace=tools.pace, now=now)
+                tools.states.save(state, now=now)
+                saved = state.bytes_saved - self._state.bytes_saved
+                return Polled(feed=feed.id, result=Result.UNCHANGED, saved=saved, notes=notes(self._state, state))
             case Fetched():
                 self._tally.bytes += answer.wire_bytes
                 parsed = await tools.readers.feed(feed.id, answer.body, answer.content_type, base=answer.url)
-                return await self._take(answer, parsed)
+                return await self._take(asked, answer, parsed)
 
-    async def _take(self, answer: Fetched, parsed: Parsed) -> Polled:
+    async def _take(self, asked: Feed, answer: Fetched, parsed: Parsed) -> Polled:
         """Read what is new in the feed, batch by batch."""
         feed, tools, tally = self._feed, self._tools, self._tally
         for one in parsed.broken:
@@ -128,11 +138,10 @@ class Source:
         entries = _keyed(parsed.entries)
         known = tools.states.seen(feed.id)
         fresh = [(key, entry) for key, entry in entries.items() if _news(entry, known.get(key))]
-        taken = fresh[: tools.max_entries]
+        taken = fresh[: turn.room(self._state, tools.pace, now=tools.now())]
         for start in range(0, len(taken), BATCH):
             await self._batch(taken[start : start + BATCH], known, parsed.language)
-        tally.left += len(fresh) - len(taken)
-        self._save_read(answer, parsed, shown=entries)
+        state = self._save_read(asked, answer, parsed, entries=entries, known=known, fresh=fresh, taken=len(taken))
         return Polled(
             feed=feed.id,
             result=Result.READ,
@@ -142,6 +151,8 @@ class Source:
             refused=tally.refused,
             broken=len(parsed.broken),
             left=tally.left,
+            held=state.spent.held,
+            notes=notes(self._state, state),
         )
 
     async def _batch(self, batch: Sequence[tuple[str, Entry]], known: dict[str, Seen], language: str | None) -> None:
@@ -163,7 +174,8 @@ class Source:
         tally.new += len(receipt.acked)
         tally.refused += len(receipt.refused)
         tally.owed += sum(one.seen.owed > 0 for one in read)
-        tools.states.remember(self._feed.id, [one.seen for one in read], now=tools.now())
+        traits = [one.trait for one in read if one.trait is not None]
+        tools.states.remember(self._feed.id, [one.seen for one in read], traits=traits, now=tools.now())
 
     async def _read(self, key: str, entry: Entry, before: Seen | None, language: str | None) -> _Read | None:
         """Read one entry, with its page when it needs one; None when it is left for the next poll."""
@@ -222,75 +234,66 @@ class Source:
         tally.bytes += page.wire_bytes
         return page, False
 
-    def _save_quiet(
+    def _save_read(
         self,
+        asked: Feed,
+        answer: Fetched,
+        parsed: Parsed,
         *,
-        etag: str | None = None,
-        last_modified: str | None = None,
-        hints: Hints | None = None,
-        gone: bool = False,
-    ) -> None:
-        tools, now = self._tools, self._tools.now()
-        interval_s = next_interval(self._state.interval_s, new=0, default_s=tools.default_s)
-        state = self._state.model_copy(
-            update={
-                "etag": etag,
-                "last_modified": last_modified,
-                "interval_s": interval_s,
-                "last_polled_at": now,
-                "last_success_at": self._state.last_success_at if gone else now,
-                "next_poll_at": next_poll(interval_s, hints or Hints(), now=now),
-                "last_error": None,
-                "error_streak": 0,
-                "gone": gone,
-            }
-        )
-        tools.states.save(state, now=now)
-
-    def _save_read(self, answer: Fetched, parsed: Parsed, *, shown: Iterable[str]) -> None:
+        entries: Mapping[str, Entry],
+        known: Mapping[str, Seen],
+        fresh: Sequence[tuple[str, Entry]],
+        taken: int,
+    ) -> FeedState:
         tools, tally, now = self._tools, self._tally, self._tools.now()
-        interval_s = next_interval(self._state.interval_s, new=tally.new, default_s=tools.default_s)
-        hints = answer.hints.model_copy(update={"ttl_s": parsed.ttl_s, "retry_after_s": tally.asked_to_wait_s})
-        # what was left must be offered again, which an unchanged feed would not do
-        whole = tally.left == 0 and tally.owed == 0
-        again = now if tally.left and tally.asked_to_wait_s is None else next_poll(interval_s, hints, now=now)
-        state = self._state.model_copy(
-            update={
-                "etag": answer.etag if whole else None,
-                "last_modified": answer.last_modified if whole else None,
-                "body_hash": answer.body_hash if whole else None,
-                "interval_s": interval_s,
-                "last_polled_at": now,
-                "last_success_at": now,
-                "last_new_at": now if tally.new else self._state.last_new_at,
-                "next_poll_at": again,
-                "last_error": None,
-                "error_streak": 0,
-                "gone": False,
-            }
+        beyond = len(fresh) - taken
+        # over the day's budget nothing is to be tried again before tomorrow, over the poll's at once
+        held = beyond if turn.room(self._state, tools.pace, now=now) < tools.pace.poll_entries else 0
+        tally.left += beyond - held
+        reading = turn.Reading(
+            body_hash=answer.body_hash,
+            shown=len(entries),
+            known=sum(key in known for key in entries),
+            fresh=sum(key not in known for key, _ in fresh[:taken]),
+            taken=taken,
+            new=tally.new,
+            left=tally.left,
+            owed=tally.owed,
+            held=held,
+            published=tuple(entry.published for entry in entries.values()),
+            wait_s=tally.asked_to_wait_s,
+            ttl_s=parsed.ttl_s,
         )
-        tools.states.save(state, shown=shown, now=now)
+        state = turn.read(self._state, _told(asked, answer), reading, pace=tools.pace, now=now)
+        if tally.new:
+            state = state.model_copy(update={"looks": looks(state.looks, tools.states.traits(self._feed.id))})
+        tools.states.save(state, shown=entries, now=now)
+        return state
 
     def _failed(
         self, error: FeedError, *, after: float | None = None, worse: int = 0, excerpt: bytes | None = None
     ) -> Polled:
         tools, now = self._tools, self._tools.now()
-        streak = self._state.error_streak + 1
-        wait_s = back_off(streak + worse - 1, default_s=tools.default_s)
-        state = self._state.model_copy(
-            update={
-                "last_polled_at": now,
-                "next_poll_at": next_poll(wait_s, Hints(retry_after_s=after), now=now),
-                "last_error": error.reason,
-                "error_streak": streak,
-            }
-        )
+        state = turn.failed(self._state, error.reason, pace=tools.pace, now=now, after_s=after, worse=worse)
         if excerpt is None:
             tools.states.save(state, now=now)
         else:
             tools.states.save_unreadable(state, error.reason, excerpt, now=now)
-        log.warning("feed.failed", feed=self._feed.id, error=type(error).__name__, reason=error.reason, streak=streak)
-        return Polled(feed=self._feed.id, result=Result.FAILED, reason=error.reason, new=self._tally.new)
+        feed, streak = self._feed.id, state.error_streak
+        log.warning("feed.failed", feed=feed, error=type(error).__name__, reason=error.reason, streak=streak)
+        found = notes(self._state, state)
+        return Polled(feed=feed, result=Result.FAILED, reason=error.reason, new=self._tally.new, notes=found)
+
+
+def _told(asked: Feed, answer: Fetched | Unchanged) -> turn.Told:
+    return turn.Told(
+        asked=asked.url,
+        moved=answer.moved,
+        etag=answer.etag,
+        last_modified=answer.last_modified,
+        hints=answer.hints,
+        wire_bytes=answer.wire_bytes,
+    )
 
 
 def _keyed(entries: Iterable[Entry]) -> dict[str, Entry]:

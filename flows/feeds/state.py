@@ -11,6 +11,8 @@ from typing import Self
 
 from pydantic import ValidationError
 
+from flows.feeds.health import Trait
+from flows.feeds.turn import resumed
 from schemas.errors import ConfigError, Unavailable
 from schemas.feed import FeedState
 
@@ -25,10 +27,17 @@ CREATE INDEX IF NOT EXISTS seen_at ON seen (at);
 CREATE TABLE IF NOT EXISTS unreadable (
     feed TEXT PRIMARY KEY, at REAL NOT NULL, reason TEXT NOT NULL, excerpt BLOB NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS trait (
+    feed TEXT NOT NULL, at REAL NOT NULL, chars INTEGER NOT NULL, dated INTEGER NOT NULL, language TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS trait_feed ON trait (feed, at);
 """
-VERSION = 1
+VERSION = 2
 KEEP = timedelta(days=60)
 """An entry that its feed has not shown for this long is forgotten."""
+
+TRAITS = 120
+"""How many of a feed's last pieces are looked at, to see what changes."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,8 @@ class States:
 
     def __init__(self, home: Path) -> None:
         self._path = home / "feeds.db"
+        self._all: dict[str, FeedState] | None = None
+        self._version: int | None = None
         home.mkdir(parents=True, exist_ok=True)
         try:
             self._db = sqlite3.connect(self._path, timeout=10.0, isolation_level=None, check_same_thread=False)
@@ -89,8 +100,13 @@ class States:
 
     def all(self) -> dict[str, FeedState]:
         """What is remembered of every feed, by its id."""
-        rows = self._db.execute("SELECT id, state FROM feed").fetchall()
-        return {feed: self._decoded(feed, state) for feed, state in rows}
+        # tells of what others wrote, never of what this connection wrote
+        version = self._db.execute("PRAGMA data_version").fetchone()[0]
+        if self._all is None or version != self._version:
+            rows = self._db.execute("SELECT id, state FROM feed").fetchall()
+            self._all = {feed: self._decoded(feed, state) for feed, state in rows}
+            self._version = version
+        return dict(self._all)
 
     def seen(self, feed: str) -> dict[str, Seen]:
         """The feed's entries as last read, by their key."""
@@ -104,13 +120,24 @@ class States:
         row = self._db.execute("SELECT reason, excerpt FROM unreadable WHERE feed = ?", (feed,)).fetchone()
         return None if row is None else (row[0], row[1])
 
-    def remember(self, feed: str, seen: Iterable[Seen], *, now: datetime) -> None:
-        """Remember entries just read, whose articles the broker has acknowledged."""
+    def traits(self, feed: str) -> list[Trait]:
+        """What the feed's last pieces looked like, oldest first."""
+        rows = self._db.execute(
+            "SELECT chars, dated, language, at FROM trait WHERE feed = ? ORDER BY at DESC LIMIT ?", (feed, TRAITS)
+        ).fetchall()
+        return [Trait(chars, bool(dated), language, at) for chars, dated, language, at in reversed(rows)]
+
+    def remember(self, feed: str, seen: Iterable[Seen], *, traits: Iterable[Trait] = (), now: datetime) -> None:
+        """Remember entries just read, whose articles the broker has acknowledged, and what these look like."""
         at = now.timestamp()
         with self._writing():
             self._db.executemany(
                 "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [(feed, s.entry, s.fingerprint, s.article_id, s.content_hash, s.owed, at) for s in seen],
+            )
+            self._db.executemany(
+                "INSERT INTO trait VALUES (?, ?, ?, ?, ?)",
+                [(feed, at, trait.chars, trait.dated, trait.language) for trait in traits],
             )
 
     def save(self, state: FeedState, *, shown: Iterable[str] = (), now: datetime) -> None:
@@ -135,11 +162,22 @@ class States:
 
     def prune(self, *, now: datetime) -> int:
         """Forget entries that no feed has shown for long; how many there were."""
+        long_ago = ((now - KEEP).timestamp(),)
         with self._writing():
-            return self._db.execute("DELETE FROM seen WHERE at < ?", ((now - KEEP).timestamp(),)).rowcount
+            self._db.execute("DELETE FROM trait WHERE at < ?", long_ago)
+            return self._db.execute("DELETE FROM seen WHERE at < ?", long_ago).rowcount
+
+    def resume(self, feed: str) -> FeedState:
+        """Let a feed that paused by itself, or is gone, be polled again; its state from now on."""
+        state = resumed(self.load(feed))
+        with self._writing():
+            self._put(state)
+        return state
 
     def _put(self, state: FeedState) -> None:
         self._db.execute("INSERT OR REPLACE INTO feed VALUES (?, ?)", (state.feed, state.model_dump_json()))
+        if self._all is not None:
+            self._all[state.feed] = state
 
     def _decoded(self, feed: str, text: str) -> FeedState:
         try:
@@ -156,7 +194,9 @@ class States:
                 yield
             except BaseException:
                 self._db.execute("ROLLBACK")
+                self._all = None
                 raise
             self._db.execute("COMMIT")
         except sqlite3.OperationalError as error:
+            self._all = None
             raise Unavailable(str(self._path), str(error)) from None

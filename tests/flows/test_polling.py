@@ -204,6 +204,56 @@ def test_entries_over_the_limit_are_left_for_the_next_poll_and_none_is_skipped(d
     assert desk.site.headers("/feed")["If-None-Match"] == '"1"'
 
 
+def test_a_feed_that_moved_for_good_is_asked_at_its_new_place_after_three_days(desk: "Desk") -> None:
+    desk.source("one")
+    desk.site.answers["/feed"] = (301, {"Location": "/new"}, b"")
+    desk.items(path="/new")
+    today = datetime.now(UTC)
+    for day in range(4):
+        (polled,) = desk.poll(now=lambda at=today + timedelta(days=day): at).polled
+        assert polled.result is not Result.FAILED
+        assert any("has moved for good" in note for note in polled.notes) == (day == 2)
+    assert (desk.site.hits("/feed"), desk.site.hits("/new")) == (3, 4)
+
+
+def test_a_permanent_redirect_into_the_private_network_is_never_remembered(desk: "Desk", canary: "Site") -> None:
+    desk.source("one")
+    desk.site.answers["/feed"] = (308, {"Location": f"http://127.0.0.2:{canary.port}/"}, b"")
+    today = datetime.now(UTC)
+    for day in range(4):
+        desk.poll(now=lambda at=today + timedelta(days=day): at)
+    assert desk.state("one").move is None
+    assert canary.asked == []
+
+
+def test_a_flooding_source_spends_its_days_budget_and_says_so_while_others_go_on(desk: "Desk") -> None:
+    poll = desk.settings.poll.model_copy(update={"max_entries": 20, "max_entries_day": 30})
+    desk.settings = desk.settings.model_copy(update={"poll": poll})
+    desk.source("flood", fetch_pages=False)
+    desk.source("calm", "/calm", fetch_pages=False)
+    desk.items(*((f"/{number}", f"Title {number}") for number in range(500)))
+    desk.items(("/a", "Title"), path="/calm")
+    found = [{one.feed: one for one in desk.poll().polled} for _ in range(3)]
+    assert [poll["flood"].new for poll in found] == [20, 10, 0]
+    assert [(poll["flood"].left, poll["flood"].held) for poll in found] == [(480, 0), (0, 470), (0, 470)]
+    assert found[0]["calm"].new == 1
+    assert "470 entries are held back" in table(desk.poll())[0]["reason"]
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    assert {one.feed: one.new for one in desk.poll(now=lambda: tomorrow).polled}["flood"] == 20
+
+
+def test_a_feed_that_rolled_over_between_two_polls_is_named(desk: "Desk") -> None:
+    desk.source("one", fetch_pages=False)
+    desk.items(*((f"/{number}", f"Title {number}") for number in range(10)))
+    desk.poll()
+    desk.items(*((f"/{number}", f"Title {number}") for number in range(5, 15)))
+    assert only(desk.poll()).notes == ()
+    assert desk.state("one").looks.overlap == 0.5
+    desk.items(*((f"/{number}", f"Title {number}") for number in range(50, 60)))
+    assert "entries were probably lost" in only(desk.poll()).notes[0]
+    assert desk.state("one").looks.losses == 1
+
+
 def test_a_page_that_fails_is_read_later_and_the_summary_stands_in_until_then(desk: "Desk") -> None:
     desk.source("one")
     desk.items(("/a", "Title"), ETag='"1"')
