@@ -22,6 +22,19 @@ class TextSource(StrEnum):
     TITLE = "title"
 
 
+class Flag(StrEnum):
+    """What a reader of the piece should know about how it was read."""
+
+    LINK_UNRESOLVED = "link_unresolved"
+    """The link is a redirector's, and where it leads could not be found out: another copy may exist under its own."""
+
+    PAYWALLED = "paywalled"
+    """The page shows only the beginning to those who don't pay."""
+
+    LIVE = "live"
+    """A page that goes on growing: it is read again while it is fresh."""
+
+
 class Article(BaseModel):
     """A piece as it stood when it was read; a later reading of the same page has the same `article_id`.
 
@@ -54,6 +67,7 @@ class Article(BaseModel):
     content_hash: str = Field(pattern=r"^[0-9a-f]{32}$")
     signature: tuple[int, ...] = ()
     lane: Lane = Lane.FRESH
+    flags: tuple[Flag, ...] = ()
 
     @property
     def observed_at(self) -> datetime:

@@ -8,6 +8,7 @@ VigiaError
         FetchRefused         the address guard or a limit said no: never retried
         FetchFailed          network trouble, 5xx, 429: retried, after `after` seconds when told
         FeedUnreadable       not a feed: kept with its first bytes, shown by `vigia feeds health`
+        PageWalled           a page that asks for something first: consent, a password, a proof of being human
     ModelFileError           the model's files are not those that were shipped
     DeliveryRefused          a channel will never take this alert: dead-lettered
     StackError               a part of the embedded stack; carries the part and its log file
@@ -70,6 +71,10 @@ class FeedUnreadable(FeedError):
     def __init__(self, feed: str, url: str, reason: str, *, excerpt: bytes = b"") -> None:
         self.excerpt = excerpt[:65536]
         super().__init__(feed, url, reason)
+
+
+class PageWalled(FeedError):
+    """The page is none: it asks for consent, a password or a proof that a human reads it."""
 
 
 class ModelFileError(VigiaError):

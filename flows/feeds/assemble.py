@@ -1,15 +1,16 @@
 """An entry and its page to an Article, or the reason why there is none; pure."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from flows.feeds import canonical, dates, language, story
 from flows.feeds.entry import Entry
 from flows.feeds.extract import Extract
-from flows.feeds.pages import foreign, reads_pages
+from flows.feeds.pages import foreign, live, reads_pages
 from flows.feeds.plain import cut
-from schemas.article import Article, Lane, TextSource
-from schemas.feed import Feed, Terms
+from schemas.article import Article, Flag, Lane, TextSource
+from schemas.feed import Feed, Terms, Transport
 from schemas.identity import article_id, content_hash
 
 FRESH_FOR = timedelta(days=3)
@@ -34,8 +35,12 @@ def assemble(
     page_url: str | None,
     feed_language: str | None,
     observed_at_ms: int,
+    link: str | None = None,
+    unresolved: bool = False,
 ) -> Article | Skipped:
     """One reading of a piece, from its entry and, where it was read, its page (which came from `page_url`).
+
+    `link` is the feed's own where the entry's was resolved; `unresolved` says that a redirector's could not be.
 
     A feed may not put words into another site's piece: when the link leads elsewhere and pages are read, title and text
     are the page's.
@@ -43,10 +48,11 @@ def assemble(
     url = canonical.identity(entry.link, page_url=page_url, declared=page.canonical if page else None)
     if url is None:
         return Skipped(f"the link is not an http(s) URL: {entry.link[:100]!r}" if entry.link else "has no link")
-    theirs = reads_pages(feed) and foreign(feed, entry)
-    if theirs and (page is None or not page.text):
+    query = feed.transport is Transport.QUERY
+    theirs = query or (reads_pages(feed) and foreign(feed, entry))
+    if theirs and not query and (page is None or not page.text):
         return Skipped("links to another site, whose page could not be read")
-    title = (page.title if theirs and page else "") or entry.title or (page.title if page else "")
+    title = (page.title if theirs and page else "") or _own_title(entry) or (page.title if page else "")
     text, source = _text(entry, page, only_page=theirs)
     title = title or cut(text.partition("\n")[0], 200)
     if not title:
@@ -65,12 +71,12 @@ def assemble(
     return Article(
         article_id=article_id(url),
         url=url,
-        link=entry.link,
+        link=(link or entry.link)[:4096],
         feed=feed.id,
-        outlet=feed.outlet,
+        outlet=(entry.outlet if query else None) or feed.outlet,
         country=feed.country,
         title=title,
-        summary="" if feed.terms is Terms.HEADLINE else cut(entry.summary, SUMMARY_CHARS),
+        summary="" if query or feed.terms is Terms.HEADLINE else cut(entry.summary, SUMMARY_CHARS),
         text=kept,
         text_source=kept_source,
         language=code,
@@ -85,7 +91,22 @@ def assemble(
         content_hash=content_hash(title, kept),
         signature=story.signature(text),
         lane=Lane.HISTORIC if observed - dated.published_at > FRESH_FOR else Lane.FRESH,
+        flags=tuple(_flags(url, title, page, unresolved=unresolved)),
     )
+
+
+def _flags(url: str, title: str, page: Extract | None, *, unresolved: bool) -> Iterator[Flag]:
+    if unresolved:
+        yield Flag.LINK_UNRESOLVED
+    if page is not None and page.paywalled:
+        yield Flag.PAYWALLED
+    if live(url, title) or (page is not None and page.live):
+        yield Flag.LIVE
+
+
+def _own_title(entry: Entry) -> str:
+    """The entry's title without the outlet's name, which a search puts behind it."""
+    return entry.title.removesuffix(f" - {entry.outlet}") if entry.outlet else entry.title
 
 
 def _text(entry: Entry, page: Extract | None, *, only_page: bool) -> tuple[str, TextSource]:

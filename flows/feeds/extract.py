@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 import trafilatura
 from lxml.html import HtmlElement
 
-from flows.feeds import dates
+from flows.feeds import dates, walls
 from flows.feeds.plain import decode, drop_hidden, line, parse_html, tidy
 
 PUBLISHED = (
@@ -29,7 +29,7 @@ BULLET = re.compile(r"^[-•*·]\s+", re.MULTILINE)
 class Extract:
     """What a page says: its text with a newline between paragraphs and list items, and its own data where it has any.
 
-    `canonical` is the page's word on its URL, not yet believed.
+    `canonical` is the page's word on its URL, not yet believed. `wall` is what a page asks for that shows no piece.
     """
 
     text: str = ""
@@ -41,10 +41,13 @@ class Extract:
     language: str | None = None
     published: datetime | None = None
     updated: datetime | None = None
+    wall: str | None = None
+    paywalled: bool = False
+    live: bool = False
 
 
-def extract(body: bytes, content_type: str | None, *, url: str) -> Extract:
-    """The piece on the page that came from `url`; empty where the page has nothing to read."""
+def extract(body: bytes, content_type: str | None, *, url: str, link: str | None = None) -> Extract:
+    """The piece on the page that came from `url`, where `link` led; empty where the page has nothing to read."""
     tree = parse_html(decode(body, content_type))
     if tree is None:
         return Extract()
@@ -53,11 +56,17 @@ def extract(body: bytes, content_type: str | None, *, url: str) -> Extract:
     data = trafilatura.extract_metadata(tree, url, extensive=False)
     canonical = _canonical(tree) or meta.get("og:url")
     language = (tree.get("lang") or "")[:2].lower()
+    signs, named = walls.Signs.of(tree), line(tree.findtext(".//title") or "", limit=300)
     drop_hidden(tree)
     found = trafilatura.bare_extraction(tree, url=url, include_comments=False, with_metadata=False)
     title = line(data.title or meta.get("og:title") or "", limit=2000)
+    text = _body(getattr(found, "text", None) or "", title)[:MAX_TEXT]
+    asked = walls.wall(signs, title=named, text=text, url=url, link=link or url)
+    if asked is not None:
+        return Extract(title=named, wall=asked)
+    closed = walls.paywalled(meta, scripts, text)
     return Extract(
-        text=_body(getattr(found, "text", None) or "", title)[:MAX_TEXT],
+        text=walls.without_prompts(text) if closed else text,
         title=title,
         byline=line((data.author or "").replace(";", ","), limit=500) or None,
         section=line(meta.get("article:section") or "", limit=200) or None,
@@ -66,6 +75,8 @@ def extract(body: bytes, content_type: str | None, *, url: str) -> Extract:
         language=language if re.fullmatch("[a-z]{2}", language) else None,
         published=_moment(meta, PUBLISHED, LD_PUBLISHED, scripts) or dates.read(data.date),
         updated=_moment(meta, UPDATED, LD_UPDATED, scripts),
+        paywalled=closed,
+        live="LiveBlogPosting" in scripts,
     )
 
 

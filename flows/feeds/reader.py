@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def _answer(head: dict[str, Any], body: bytes) -> tuple[str, bytes]:
-    """What became of the job (`done`, `skipped`, `unreadable`) and the value or the reason."""
+    """What became of the job (`done`, `skipped`, `walled`, `unreadable`) and the value or the reason."""
     try:
         match head["job"]:
             case "feed":
@@ -86,13 +86,19 @@ def _article(head: dict[str, Any], body: bytes) -> tuple[str, bytes]:
     from flows.feeds.extract import extract
 
     page_url = head["page_url"]
+    entry = Entry.model_validate_json(json.dumps(head["entry"]))
+    page = extract(body, head["content_type"], url=page_url, link=entry.link) if page_url else None
+    if page is not None and page.wall is not None:
+        return "walled", page.wall.encode()
     made = assemble(
         Feed.model_validate(head["feed"]),
-        Entry.model_validate_json(json.dumps(head["entry"])),
-        extract(body, head["content_type"], url=page_url) if page_url else None,
+        entry,
+        page,
         page_url=page_url,
         feed_language=head["language"],
         observed_at_ms=head["observed_at_ms"],
+        link=head["link"],
+        unresolved=head["unresolved"],
     )
     if isinstance(made, Skipped):
         return "skipped", made.reason.encode("utf-8", "replace")

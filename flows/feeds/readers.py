@@ -12,7 +12,7 @@ from flows.feeds.entry import Entry, Parsed
 from flows.feeds.fetch import Page
 from flows.feeds.reader import FRAME
 from schemas.article import Article
-from schemas.errors import FeedUnreadable
+from schemas.errors import FeedUnreadable, PageWalled
 from schemas.feed import Feed, Place, Transport
 
 INHERITED = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR")
@@ -65,9 +65,20 @@ class Readers:
         return Parsed.model_validate_json(answer)
 
     async def article(
-        self, feed: Feed, entry: Entry, page: Page | None, *, language: str | None, observed_at_ms: int
+        self,
+        feed: Feed,
+        entry: Entry,
+        page: Page | None,
+        *,
+        language: str | None,
+        observed_at_ms: int,
+        link: str | None = None,
+        unresolved: bool = False,
     ) -> Article | str:
-        """Make an article of an entry and its page, or say why there is none. Raises FeedUnreadable."""
+        """Make an article of an entry and its page, or say why there is none. Raises FeedUnreadable and PageWalled.
+
+        `link` is the feed's own where the entry's was resolved; `unresolved` says that a redirector's could not be.
+        """
         head = {
             "job": "article",
             "feed": feed.model_dump(mode="json"),
@@ -76,6 +87,8 @@ class Readers:
             "content_type": page.content_type if page else None,
             "language": language,
             "observed_at_ms": observed_at_ms,
+            "link": link,
+            "unresolved": unresolved,
         }
         outcome, answer = await self._ask(head, page.body if page else b"", feed=feed.id, url=entry.link)
         match outcome:
@@ -83,6 +96,8 @@ class Readers:
                 return Article.model_validate_json(answer)
             case "skipped":
                 return answer.decode("utf-8", "replace")
+            case "walled":
+                raise PageWalled(feed.id, entry.link, f"the page asks for {answer.decode('utf-8', 'replace')}")
             case _:
                 raise FeedUnreadable(feed.id, entry.link, answer.decode("utf-8", "replace"))
 
