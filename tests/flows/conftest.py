@@ -110,7 +110,7 @@ def squeeze() -> Callable[[str, bytes], bytes]:
     """Encode a body as a Content-Encoding names it."""
 
     def encode(encoding: str, body: bytes) -> bytes:
-        import brotli  # type: ignore[import-untyped]
+        import brotli
 
         match encoding:
             case "gzip":

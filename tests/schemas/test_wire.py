@@ -2,18 +2,19 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import WireError
-from schemas.streams import ALERTS, ARTICLES, CLASSIFIED, DEADLETTER, INDEXED, STREAMS
+from schemas.streams import ALERTS, ARTICLES, CLASSIFIED, DEADLETTER, INDEXED, STREAMS, Stream
 from schemas.wire import decode, encode
 
 MESSAGES = Path(__file__).parent / "messages"
 SHIPPED = sorted(MESSAGES.glob("v*/*.json"))
-CARRIED = {s.model.__name__.lower(): s for s in (ARTICLES, CLASSIFIED, INDEXED, ALERTS, DEADLETTER)}
+CARRIED: dict[str, Stream[Any]] = {s.model.__name__.lower(): s for s in (ARTICLES, CLASSIFIED, INDEXED, ALERTS, DEADLETTER)}
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda f: f"{f.parent.name}/{f.name}")
