@@ -1,75 +1,108 @@
-"""What a source's pieces look like, what of that has changed, and what a person should know of it; pure.
+"""How the sources do, silent loss included: what no error tells, such as entries that came and went unseen."""
 
-Silent loss is what no error tells: a feed that drops entries between two polls, a page whose text has moved.
-"""
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from statistics import median
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from schemas.feed import FeedState
+from flows.feeds.state import States
+from schemas.feed import Feed, FeedState
 from schemas.watch import Looks
 
-RECENT = 20
-FEWEST_RECENT = 3
-FEWEST_BEFORE = 8
-"""Pieces needed on either side before a change is spoken of."""
 
-SHRUNK = 0.3
-SHIFT = 0.5
-"""Shares of the earlier length under which texts are called shorter, and by which a share must change."""
+class Condition(StrEnum):
+    """In one word, the worst first."""
 
-SHORT_CHARS = 300
-"""Earlier texts this short are headlines and leads, whose length says nothing."""
-
-
-@dataclass(frozen=True)
-class Trait:
-    """What one piece looked like when it was read; `at` is the second of its poll, equal for a batch."""
-
-    chars: int
-    dated: bool
-    language: str
-    at: float = 0.0
+    GONE = "gone"
+    PAUSED = "paused"
+    FAILING = "failing"
+    LOSING = "losing"
+    DRIFTING = "drifting"
+    HOLDING = "holding"
+    NEW = "new"
+    WELL = "well"
+    ASLEEP = "asleep"
 
 
-def looks(before: Looks, traits: Sequence[Trait]) -> Looks:
-    """The source's looks from its pieces' traits, oldest first; overlap and losses stay as they were.
+class FeedHealth(BaseModel):
+    """How one source does. `interval_s` in seconds; `word` is for a person, empty when all is well."""
 
-    Judged are the last two polls that brought pieces (three pieces at least) against those before.
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    feed: str
+    outlet: str = ""
+    condition: Condition
+    word: str = ""
+    last_success_at: AwareDatetime | None = None
+    last_new_at: AwareDatetime | None = None
+    next_poll_at: AwareDatetime | None = None
+    interval_s: float | None = None
+    error_streak: int = 0
+    last_error: str | None = None
+    held: int = 0
+    bytes_saved: int = 0
+    looks: Looks = Looks()
+
+
+def report(home: Path, feeds: Iterable[Feed]) -> tuple[FeedHealth, ...]:
+    """How each of the sources does, the worst first.
+
+    Raises ConfigError when what is remembered is damaged, Unavailable when it can't be read.
     """
-    polls = sorted({trait.at for trait in traits})
-    since = polls[-2] if len(polls) > 1 else None
-    count = max(FEWEST_RECENT, sum(since is not None and trait.at >= since for trait in traits))
-    recent, earlier = traits[-count:], traits[:-count]
-    shown = traits[-RECENT:]
-    return before.model_copy(
-        update={
-            "chars": int(median(trait.chars for trait in shown)) if shown else None,
-            "undated": _undated(shown) if shown else None,
-            "languages": _languages(shown),
-            "drift": drift(earlier[-4 * RECENT :], recent),
-        }
+    with States(home) as states:
+        remembered = states.all()
+    found = [of(feed, remembered.get(feed.id, FeedState(feed=feed.id))) for feed in feeds]
+    order = list(Condition)
+    return tuple(sorted(found, key=lambda one: (order.index(one.condition), one.feed)))
+
+
+def of(feed: Feed, state: FeedState) -> FeedHealth:
+    """How one source does, by what is remembered of it."""
+    condition, word = _judged(feed, state)
+    return FeedHealth(
+        feed=feed.id,
+        outlet=feed.outlet,
+        condition=condition,
+        word=word,
+        last_success_at=state.last_success_at,
+        last_new_at=state.last_new_at,
+        next_poll_at=state.next_poll_at,
+        interval_s=state.interval_s,
+        error_streak=state.error_streak,
+        last_error=state.last_error,
+        held=state.spent.held,
+        bytes_saved=state.bytes_saved,
+        looks=state.looks,
     )
 
 
-def drift(before: Sequence[Trait], now: Sequence[Trait]) -> tuple[str, ...]:
-    """What has changed from earlier pieces to recent ones, each as a sentence; none when there are too few."""
-    if len(before) < FEWEST_BEFORE or len(now) < FEWEST_RECENT:
-        return ()
-    found = []
-    long_before, long_now = median(t.chars for t in before), median(t.chars for t in now)
-    if long_before >= SHORT_CHARS and long_now < SHRUNK * long_before:
-        found.append(f"texts are {long_now:.0f} characters long, not {long_before:.0f}: has the layout changed?")
-    undated_before, undated_now = _undated(before), _undated(now)
-    if undated_now - undated_before > SHIFT:
-        found.append(f"{undated_now:.0%} of the pieces have no date, not {undated_before:.0%}")
-    usual = max(_languages(before).items(), key=lambda item: item[1])
-    share = _languages(now).get(usual[0], 0.0)
-    if usual[1] - share > SHIFT:
-        found.append(f"{share:.0%} of the pieces are in {usual[0]}, not {usual[1]:.0%}")
-    return tuple(found)
+def _judged(feed: Feed, state: FeedState) -> tuple[Condition, str]:
+    looks = state.looks
+    if feed.paused:
+        return Condition.ASLEEP, "paused in feeds.toml"
+    if state.gone:
+        return Condition.GONE, "410: the server asks not to be asked again"
+    if state.paused_at is not None:
+        return Condition.PAUSED, f"asked once a week, after {state.error_streak} failures: {state.last_error}"
+    if state.error_streak:
+        return Condition.FAILING, f"{state.last_error} ({state.error_streak} in a row)"
+    if state.last_success_at is None:
+        return Condition.NEW, "not polled yet"
+    if looks.overlap == 0 and looks.lost_at is not None:
+        return Condition.LOSING, f"entries were probably lost before the poll of {_minute(looks.lost_at)}"
+    if looks.drift:
+        return Condition.DRIFTING, "; ".join(looks.drift)
+    if state.spent.held:
+        return Condition.HOLDING, f"{state.spent.held} entries wait for tomorrow's budget"
+    if state.move is not None and state.move.settled:
+        return Condition.WELL, f"moved to {state.move.to}"
+    return Condition.WELL, ""
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def notes(before: FeedState, after: FeedState) -> tuple[str, ...]:
@@ -86,12 +119,3 @@ def notes(before: FeedState, after: FeedState) -> tuple[str, ...]:
     if before.paused_at is not None and after.paused_at is None:
         found.append("is back")
     return tuple(found)
-
-
-def _undated(traits: Sequence[Trait]) -> float:
-    return sum(not trait.dated for trait in traits) / len(traits)
-
-
-def _languages(traits: Sequence[Trait]) -> dict[str, float]:
-    counts = Counter(trait.language for trait in traits)
-    return {language: round(count / len(traits), 3) for language, count in counts.most_common(5)}

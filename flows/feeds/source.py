@@ -13,12 +13,13 @@ from flows.feeds import turn
 from flows.feeds.canonical import canonical
 from flows.feeds.entry import Entry, Parsed
 from flows.feeds.fetch import Fetched, Gone, Page, Unchanged, fetch, fetch_page
-from flows.feeds.health import Trait, looks, notes
+from flows.feeds.health import notes
 from flows.feeds.limits import Limits
 from flows.feeds.pages import needs_page
 from flows.feeds.readers import Readers
 from flows.feeds.slots import Slots
 from flows.feeds.state import Seen, States
+from flows.feeds.traits import Trait, looks
 from flows.publish import Publisher
 from flows.report import Polled, Result
 from schemas.article import Article

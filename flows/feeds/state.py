@@ -11,7 +11,7 @@ from typing import Self
 
 from pydantic import ValidationError
 
-from flows.feeds.health import Trait
+from flows.feeds.traits import Trait
 from flows.feeds.turn import resumed
 from schemas.errors import ConfigError, Unavailable
 from schemas.feed import FeedState
