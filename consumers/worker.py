@@ -217,6 +217,7 @@ class _Loop:
     breaker: Breaker
     health: Health
     attempts: Counter[tuple[int, int]] = field(default_factory=Counter)
+    fitting: int = 1_000_000
     watchdog: Watchdog = field(default_factory=lambda: Watchdog(STALLED_S))
     watched_at: float = field(default_factory=time.monotonic)
 
@@ -257,15 +258,18 @@ class _Loop:
     def _gather(self) -> list[Record]:
         """A batch: what is there, and what comes within the linger time."""
         self.consumer.resume(*self.consumer.paused())
-        records = self._poll(POLL_MS, self.settings.batch_messages)
+        most = min(self.settings.batch_messages, self.fitting)
+        records = self._poll(POLL_MS, most)
         until = time.monotonic() + self.settings.linger_s
-        while records and (room := self.settings.batch_messages - len(records)) > 0:
-            left_ms = int((until - time.monotonic()) * 1000)
-            if left_ms <= 0 or sum(r.size for r in records) > self.settings.batch_bytes:
-                break
-            records += self._poll(left_ms, room)
-        taken, left = take(records, messages=self.settings.batch_messages, size=self.settings.batch_bytes)
+        while records and len(records) < most and (left_ms := int((until - time.monotonic()) * 1000)) > 0:
+            records += self._poll(left_ms, most - len(records))
+        taken, left = take(records, messages=most, size=self.settings.batch_bytes)
         self._seek(left)
+        if taken:
+            # a seek throws away what was fetched ahead, so ask for what will probably fit
+            self.fitting = max(
+                1, int(0.9 * self.settings.batch_bytes * len(taken) / max(1, sum(r.size for r in taken)))
+            )
         return list(taken)
 
     def _poll(self, timeout_ms: int, room: int) -> list[Record]:

@@ -3,7 +3,7 @@
 import json
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -37,8 +37,8 @@ class Indices:
         return f"{self.prefix}stories"
 
     def month(self, when: datetime) -> str:
-        """The index of a month: `news-2026.11`."""
-        return self.prefix + index_name(when)
+        """The index of a moment's month, in UTC: `news-2026.11`."""
+        return self.prefix + index_name(when.astimezone(UTC))
 
     @staticmethod
     def write(index: str) -> str:

@@ -1,7 +1,7 @@
 """The index templates agree with the models and the taxonomy."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -75,6 +75,11 @@ def test_a_prefix_sets_everything_apart() -> None:
     assert set(templates) == {"b-vigia-news", "b-vigia-alerts", "b-vigia-stories"}
     assert templates["b-vigia-news"]["index_patterns"] == ["b-news-*"]
     assert list(templates["b-vigia-news"]["template"]["aliases"]) == ["b-news"]
+
+
+def test_a_month_is_that_of_utc() -> None:
+    late = datetime(2026, 10, 31, 20, tzinfo=timezone(timedelta(hours=-6)))
+    assert INDICES.month(late) == "news-2026.11"
 
 
 def test_a_write_goes_by_an_alias_that_no_template_matches() -> None:
