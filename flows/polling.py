@@ -14,18 +14,16 @@ from typing import Self
 import structlog
 
 from flows.feeds.catalogue import load_feeds
-from flows.feeds.fetch import open_client
 from flows.feeds.interval import CEILING_S, PROBE_S
-from flows.feeds.limits import Limits
+from flows.feeds.reach import open_reach
 from flows.feeds.readers import Readers
-from flows.feeds.slots import Slots
 from flows.feeds.source import Source, Tools
 from flows.feeds.state import States
 from flows.feeds.turn import Pace
 from flows.publish import Publisher, ensure
 from flows.report import Polled, Summary
 from schemas.article import Article
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, Unavailable
 from schemas.feed import Feed, FeedState
 from schemas.settings import PollSettings, Settings
 from schemas.streams import ARTICLES, Stream
@@ -58,7 +56,10 @@ async def poll_once(
     started = now()
     async with Poller(settings, now=now, stream=stream, readers=readers) as poller:
         await poller.start(only=only, force=force)
-        return Summary(at=started, polled=tuple(await poller.finish()))
+        polled = await poller.finish()
+        if poller.failure is not None:
+            raise poller.failure
+    return Summary(at=started, polled=tuple(polled))
 
 
 class Poller:
@@ -78,6 +79,8 @@ class Poller:
         self._settings, self._now, self._stream, self._readers = settings, now, stream, readers
         self._stack = AsyncExitStack()
         self._publisher = Publisher(settings.kafka)
+        self.failure: Unavailable | None = None
+        """Why some of the sources that were done last are not: the broker or the disk was away. They come again."""
         self._tools: Tools | None = None
         self._stream_is_there = False
         self._feeds: tuple[Feed, ...] = ()
@@ -133,30 +136,23 @@ class Poller:
         return len(waiting)
 
     async def finish(self, *, within_s: float | None = None) -> list[Polled]:
-        """Wait for what is under way and say how it went; what is not done in time stays under way.
+        """Wait for what is under way; how it went with each source that is done since this was asked last.
 
-        Raises Unavailable, when all are done, if the broker or the disk failed for one.
+        What is not done in time stays under way. Afterwards `failure` says whether the broker or the disk failed.
         """
         if self._under_way:
             await asyncio.wait(self._under_way.values(), timeout=within_s)
-        return self.done()
-
-    def done(self) -> list[Polled]:
-        """How it went with the sources that are done since the last time this was asked. Raises Unavailable."""
         ended = {feed: task for feed, task in self._under_way.items() if task.done()}
         polled: list[Polled] = []
-        failure: BaseException | None = None
+        self.failure = None
         for feed, task in ended.items():
             del self._under_way[feed]
-            error = task.exception()
-            if error is None:
+            try:
                 polled.append(task.result())
-            else:
-                failure = error
-        if failure is not None:
-            # the broker may come back without its streams
-            self._stream_is_there = False
-            raise failure
+            except Unavailable as error:
+                self.failure = error
+                # the broker may come back without its streams
+                self._stream_is_there = False
         if polled:
             log.info("poll.done", sources=len(polled), new=sum(one.new for one in polled))
         return polled
@@ -184,17 +180,13 @@ class Poller:
             readers = self._readers
             if readers is None:
                 readers = await self._stack.enter_async_context(Readers())
-            client = await self._stack.enter_async_context(open_client(self._settings.poll))
+            reach = await self._stack.enter_async_context(open_reach(self._settings, readers, now=self._now))
             poll = self._settings.poll
             self._tools = Tools(
-                client=client,
-                readers=readers,
-                slots=Slots(total=poll.concurrency, per_host=poll.per_host),
-                limits=Limits.of(poll),
+                reach=reach,
                 states=self._states,
                 publisher=self._publisher,
                 stream=self._stream,
-                now=self._now,
                 pace=pace_of(poll),
                 budget_s=poll.total_s + poll.tick_s,
             )

@@ -58,10 +58,15 @@ class FetchRefused(FeedError):
 
 
 class FetchFailed(FeedError):
-    """The network or the server failed; worth another try, `after` seconds from now when the server said so."""
+    """The network or the server failed; worth another try, `after` seconds from now when the server said so.
 
-    def __init__(self, feed: str, url: str, reason: str, *, after: float | None = None) -> None:
-        self.after = after
+    `status` is the answer's, when there was one.
+    """
+
+    def __init__(
+        self, feed: str, url: str, reason: str, *, after: float | None = None, status: int | None = None
+    ) -> None:
+        self.after, self.status = after, status
         super().__init__(feed, url, reason)
 
 

@@ -76,7 +76,7 @@ class Feed(Place):
     group: str = "general"
     fallbacks: tuple[Place, ...] = ()
     site: str | None = Field(
-        default=None, pattern=r"^https?://", max_length=2048, description="the outlet's, when the feed's host is another"
+        default=None, pattern=r"^https?://", max_length=2048, description="the outlet's, when its feed has another host"
     )
     terms: Terms = Terms.FULL_TEXT
     state_media: bool = False
@@ -131,7 +131,7 @@ class FeedState(BaseModel):
     schema_version: Literal[1] = 1
     feed: str
     url: str | None = Field(default=None, description="the place that answered last, when it is not the feed's first")
-    url_since: AwareDatetime | None = Field(default=None, description="since when that place is in use")
+    better_tried_at: AwareDatetime | None = Field(default=None, description="when the places before it were last asked")
     etag: str | None = None
     last_modified: str | None = None
     body_hash: str | None = None

@@ -147,7 +147,7 @@ async def fetch(
         case 410:
             return Gone()
         case status:
-            raise FetchFailed(feed.id, shown(answer.url), f"answered {status}", after=_retry_after(answer.headers))
+            raise _failed(feed.id, answer.url, status, answer.headers)
 
 
 async def fetch_page(
@@ -157,7 +157,7 @@ async def fetch_page(
     wanted = {"Accept": PAGE_TYPES}
     answer = await _get(feed, url, wanted, client=client, limits=limits, only=("html",), permit=permit)
     if answer.status != 200:
-        raise FetchFailed(feed, shown(answer.url), f"answered {answer.status}", after=_retry_after(answer.headers))
+        raise _failed(feed, answer.url, answer.status, answer.headers)
     return Page(answer.url, answer.body, answer.headers.get("content-type"), answer.wire_bytes)
 
 
@@ -175,8 +175,7 @@ async def lead(feed: str, url: str, *, client: httpx.AsyncClient, limits: Limits
             if response.status_code in REDIRECTS and target:
                 return _joined(feed, url, target)
             if response.status_code == 429 or response.status_code >= 500:
-                reason = f"answered {response.status_code}"
-                raise FetchFailed(feed, shown(url), reason, after=_retry_after(response.headers))
+                raise _failed(feed, url, response.status_code, response.headers)
             return None
         finally:
             await response.aclose()
@@ -291,6 +290,10 @@ def _expect(feed: str, url: str, headers: httpx.Headers, limits: Limits, only: S
     content_type = headers.get("content-type", "").lower()
     if only and not any(kind in content_type for kind in only):
         raise FetchRefused(feed, shown(url), f"is {content_type[:80] or 'of no stated type'}, not a page")
+
+
+def _failed(feed: str, url: str, status: int, headers: httpx.Headers) -> FetchFailed:
+    return FetchFailed(feed, shown(url), f"answered {status}", after=_retry_after(headers), status=status)
 
 
 def _plain(value: str | None) -> str | None:

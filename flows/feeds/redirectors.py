@@ -17,7 +17,7 @@ from flows.feeds.cache import Cache
 from flows.feeds.canonical import canonical
 from flows.feeds.fetch import lead
 from flows.feeds.limits import Limits
-from schemas.errors import FetchFailed, FetchRefused
+from schemas.errors import FetchRefused
 
 HOSTS = frozenset((
     "news.google.com", "feedproxy.google.com", "feeds.feedburner.com", "feedproxy.feedburner.com", "rss.app", "t.co",
@@ -87,7 +87,7 @@ class Redirectors:
         return redirects(link, self._hosts)
 
     async def resolve(self, feed: str, link: str) -> str | None:
-        """The page that the link leads to; None when that can't be found out."""
+        """The page that the link leads to; None when that can't be found out. Raises FetchFailed: ask again later."""
         for _ in range(HOPS):
             target = carried(link) or await self._followed(feed, link)
             if target is None or not redirects(target, self._hosts):
@@ -106,9 +106,6 @@ class Redirectors:
             target = await lead(feed, key, client=self._client, limits=self._limits)
         except FetchRefused:
             target = None
-        except FetchFailed:
-            # the network's trouble says nothing of the link: ask again next time
-            return None
         found = canonical(target) if target else None
         self._cache.put("redirector", key, found, seconds=FOUND_S if found else LOST_S, now=self._now())
         return found

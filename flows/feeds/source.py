@@ -2,27 +2,26 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
-import httpx
 import structlog
 
 from flows.feeds import turn
 from flows.feeds.canonical import canonical
 from flows.feeds.entry import Entry, Parsed
-from flows.feeds.fetch import Fetched, Gone, Page, Unchanged, fetch, fetch_page
+from flows.feeds.fetch import Fetched, Gone, Unchanged
 from flows.feeds.health import notes
-from flows.feeds.limits import Limits
-from flows.feeds.pages import needs_page
-from flows.feeds.readers import Readers
-from flows.feeds.slots import Slots
+from flows.feeds.obtain import Obtained, obtain
+from flows.feeds.piece import Opened, follow, make, wants_page, with_page, without_shared
+from flows.feeds.reach import Reach
 from flows.feeds.state import Seen, States
 from flows.feeds.traits import Trait, looks
 from flows.publish import Publisher
 from flows.report import Polled, Result
-from schemas.article import Article
+from schemas.article import Article, Flag
 from schemas.errors import FeedError, FeedUnreadable, FetchFailed, FetchRefused, Unavailable
 from schemas.feed import Feed, FeedState
 from schemas.identity import digest
@@ -39,19 +38,18 @@ PAGE_TRIES = 3
 PAGE_FAILURES = 3
 """Failures in a row after which a site is left in peace until the next poll."""
 
+LIVE_FOR = timedelta(days=1)
+"""How long a piece that goes on growing is read again at every poll."""
+
 
 @dataclass(frozen=True)
 class Tools:
     """What every source of a poll shares; `budget_s` is how long one source may read pages, in seconds."""
 
-    client: httpx.AsyncClient
-    readers: Readers
-    slots: Slots
-    limits: Limits
+    reach: Reach
     states: States
     publisher: Publisher
     stream: Stream[Article]
-    now: Callable[[], datetime]
     pace: turn.Pace
     budget_s: float
 
@@ -68,6 +66,15 @@ class _Read:
         """What the article looks like."""
         made = self.article
         return None if made is None else Trait(len(made.text), not made.date_guessed, made.language)
+
+
+@dataclass(frozen=True)
+class _Astray:
+    """An entry whose page looks like another's: the whole batch says whether it is."""
+
+    key: str
+    opened: Opened
+    tries: int
 
 
 @dataclass
@@ -111,38 +118,37 @@ class Source:
 
     async def _poll(self) -> Polled:
         feed, tools = self._feed, self._tools
-        asked = turn.located(feed, self._state)
-        async with tools.slots.at(asked.url):
-            answer = await fetch(asked, self._state, client=tools.client, limits=tools.limits)
-        match answer:
-            case Gone():
-                tools.states.save(turn.gone(self._state, now=tools.now()), now=tools.now())
-                log.warning("feed.gone", feed=feed.id)
-                return Polled(feed=feed.id, result=Result.GONE, reason="410: the server asks not to be asked again")
-            case Unchanged():
-                self._tally.bytes += answer.wire_bytes
-                now = tools.now()
-                state = turn.unchanged(self._state, _told(asked, answer), pace=tools.pace, now=now)
-                tools.states.save(state, now=now)
-                saved = state.bytes_saved - self._state.bytes_saved
-                return Polled(feed=feed.id, result=Result.UNCHANGED, saved=saved, notes=notes(self._state, state))
-            case Fetched():
-                self._tally.bytes += answer.wire_bytes
-                parsed = await tools.readers.feed(feed.id, answer.body, answer.content_type, base=answer.url)
-                return await self._take(asked, answer, parsed)
+        found = await obtain(feed, self._state, tools.reach)
+        self._state, now = found.state, tools.reach.now()
+        self._tally.bytes += found.wire_bytes
+        moved = (f"now read at {found.feed.url}",) if found.moved else ()
+        if isinstance(found.answer, Gone):
+            tools.states.save(turn.gone(self._state, now=now), now=now)
+            log.warning("feed.gone", feed=feed.id)
+            return Polled(feed=feed.id, result=Result.GONE, reason="410: the server asks not to be asked again")
+        if isinstance(found.answer, Unchanged) or found.parsed is None:
+            state = turn.unchanged(self._state, _told(found), pace=tools.pace, now=now)
+            tools.states.save(state, now=now)
+            saved = state.bytes_saved - self._state.bytes_saved
+            told = (*moved, *notes(self._state, state))
+            return Polled(feed=feed.id, result=Result.UNCHANGED, saved=saved, notes=told)
+        polled = await self._take(found, found.answer, found.parsed)
+        return polled.model_copy(update={"notes": (*moved, *polled.notes)})
 
-    async def _take(self, asked: Feed, answer: Fetched, parsed: Parsed) -> Polled:
+    async def _take(self, found: Obtained, answer: Fetched, parsed: Parsed) -> Polled:
         """Read what is new in the feed, batch by batch."""
-        feed, tools, tally = self._feed, self._tools, self._tally
+        feed, tools, tally = found.feed, self._tools, self._tally
         for one in parsed.broken:
             log.warning("entry.broken", feed=feed.id, position=one.position, reason=one.reason)
         entries = _keyed(parsed.entries)
         known = tools.states.seen(feed.id)
+        if found.moved:
+            known = self._known_elsewhere(entries, known)
         fresh = [(key, entry) for key, entry in entries.items() if _news(entry, known.get(key))]
-        taken = fresh[: turn.room(self._state, tools.pace, now=tools.now())]
+        taken = fresh[: turn.room(self._state, tools.pace, now=tools.reach.now())]
         for start in range(0, len(taken), BATCH):
-            await self._batch(taken[start : start + BATCH], known, parsed.language)
-        state = self._save_read(asked, answer, parsed, entries=entries, known=known, fresh=fresh, taken=len(taken))
+            await self._batch(feed, taken[start : start + BATCH], known, parsed.language)
+        state = self._save_read(found, answer, parsed, entries=entries, known=known, fresh=fresh, taken=len(taken))
         return Polled(
             feed=feed.id,
             result=Result.READ,
@@ -156,12 +162,32 @@ class Source:
             notes=notes(self._state, state),
         )
 
-    async def _batch(self, batch: Sequence[tuple[str, Entry]], known: dict[str, Seen], language: str | None) -> None:
+    def _known_elsewhere(self, entries: Mapping[str, Entry], known: Mapping[str, Seen]) -> dict[str, Seen]:
+        """What is known, under what the new place says of it: other words for the same piece are no news."""
+        same = [
+            replace(before, fingerprint=entry.fingerprint)
+            for key, entry in entries.items()
+            if (before := known.get(key)) is not None
+        ]
+        self._tools.states.remember(self._feed.id, same, now=self._tools.reach.now())
+        return {**known, **{seen.entry: seen for seen in same}}
+
+    async def _batch(
+        self, feed: Feed, batch: Sequence[tuple[str, Entry]], known: Mapping[str, Seen], language: str | None
+    ) -> None:
         """Read a batch of entries, publish what changed, remember all of it once the broker has answered."""
         tools, tally = self._tools, self._tally
         hashes = {(s.article_id, s.content_hash) for s in known.values()}
-        tasks = [self._read(key, entry, known.get(key), language) for key, entry in batch]
-        read = [one for one in await asyncio.gather(*tasks) if one is not None]
+        opened = await asyncio.gather(*(self._read(feed, key, entry, known.get(key), language) for key, entry in batch))
+        landings = Counter(canonical(_landing(one)) for one in opened if isinstance(one, _Astray))
+        read: list[_Read] = []
+        for one in opened:
+            if isinstance(one, _Astray):
+                others = landings[canonical(_landing(one))] - 1
+                alone = without_shared(feed, one.opened, tools.reach, others=others)
+                read.append(await self._made(feed, one.key, alone, one.tries, language))
+            elif one is not None:
+                read.append(one)
         tally.left += len(batch) - len(read)
         changed: dict[str, Article] = {}
         for one in read:
@@ -176,68 +202,50 @@ class Source:
         tally.refused += len(receipt.refused)
         tally.owed += sum(one.seen.owed > 0 for one in read)
         traits = [one.trait for one in read if one.trait is not None]
-        tools.states.remember(self._feed.id, [one.seen for one in read], traits=traits, now=tools.now())
+        tools.states.remember(self._feed.id, [one.seen for one in read], traits=traits, now=tools.reach.now())
 
-    async def _read(self, key: str, entry: Entry, before: Seen | None, language: str | None) -> _Read | None:
+    async def _read(
+        self, feed: Feed, key: str, entry: Entry, before: Seen | None, language: str | None
+    ) -> _Read | _Astray | None:
         """Read one entry, with its page when it needs one; None when it is left for the next poll."""
-        feed, tools = self._feed, self._tools
-        if not needs_page(feed, entry) or canonical(entry.link) is None:
-            return await self._made(key, entry, None, 0, language)
+        reach, tally = self._tools.reach, self._tally
         tries = before.owed if before is not None and before.owed else PAGE_TRIES
+        opened = await follow(feed, entry, reach, last_try=tries == 1)
+        if not wants_page(feed, opened):
+            return await self._made(feed, key, opened, tries, language)
         # the page is read in its place too, so that pages don't pile up in front of a busy reader
-        async with tools.slots.at(entry.link):
-            if time.monotonic() > self._until or self._tally.asked_to_wait_s is not None:
+        async with reach.slots.at(opened.entry.link):
+            if time.monotonic() > self._until or tally.asked_to_wait_s is not None:
                 return None
-            page, again = await self._page(entry)
-            return await self._made(key, entry, page, tries - 1 if again else 0, language)
+            if tally.page_failures >= PAGE_FAILURES:
+                return await self._made(feed, key, replace(opened, again=True), tries, language)
+            paged = await with_page(feed, opened, reach, until=self._until)
+            if paged is None:
+                return None
+            self._count(paged)
+            return _Astray(key, paged, tries) if paged.astray else await self._made(feed, key, paged, tries, language)
 
-    async def _made(self, key: str, entry: Entry, page: Page | None, owed: int, language: str | None) -> _Read:
-        feed, tools = self._feed, self._tools
-        observed_at_ms = int(tools.now().timestamp() * 1000)
-        try:
-            made = await tools.readers.article(feed, entry, page, language=language, observed_at_ms=observed_at_ms)
-        except FeedUnreadable as error:
-            if page is None:
-                made = error.reason
-            else:
-                log.warning("page.unreadable", feed=feed.id, url=page.url, reason=error.reason)
-                made = await self._without_page(entry, language, observed_at_ms)
+    async def _made(self, feed: Feed, key: str, opened: Opened, tries: int, language: str | None) -> _Read:
+        reach, fingerprint = self._tools.reach, opened.fingerprint
+        made, again = await make(feed, opened, reach, language=language)
+        owed = tries - 1 if again else 0
         if isinstance(made, str):
             self._tally.skipped += 1
-            log.info("entry.skipped", feed=feed.id, link=entry.link[:300], reason=made)
-            return _Read(Seen(key, entry.fingerprint, owed=owed))
-        return _Read(Seen(key, entry.fingerprint, made.article_id, made.content_hash, owed), made)
+            log.info("entry.skipped", feed=feed.id, link=opened.link[:300], reason=made)
+            return _Read(Seen(key, fingerprint, owed=owed))
+        if Flag.LIVE in made.flags and opened.page and reach.now() - made.published_at < LIVE_FOR:
+            owed = max(owed, 1)
+        return _Read(Seen(key, fingerprint, made.article_id, made.content_hash, owed), made)
 
-    async def _without_page(self, entry: Entry, language: str | None, observed_at_ms: int) -> Article | str:
-        try:
-            return await self._tools.readers.article(
-                self._feed, entry, None, language=language, observed_at_ms=observed_at_ms
-            )
-        except FeedUnreadable as error:
-            return error.reason
-
-    async def _page(self, entry: Entry) -> tuple[Page | None, bool]:
-        """The entry's page, and whether to try for it again at the next poll."""
-        tools, tally = self._tools, self._tally
-        if tally.page_failures >= PAGE_FAILURES:
-            return None, True
-        try:
-            page = await fetch_page(self._feed.id, entry.link, client=tools.client, limits=tools.limits)
-        except FetchRefused as error:
-            log.info("page.refused", feed=self._feed.id, url=error.url, reason=error.reason)
-            return None, False
-        except FetchFailed as error:
-            log.info("page.failed", feed=self._feed.id, url=error.url, reason=error.reason)
-            tally.page_failures += 1
-            tally.asked_to_wait_s = error.after if error.after is not None else tally.asked_to_wait_s
-            return None, True
-        tally.page_failures = 0
-        tally.bytes += page.wire_bytes
-        return page, False
+    def _count(self, opened: Opened) -> None:
+        tally = self._tally
+        tally.page_failures = tally.page_failures + 1 if opened.failed else 0
+        tally.bytes += opened.page.wire_bytes if opened.page else 0
+        tally.asked_to_wait_s = opened.after_s if opened.after_s is not None else tally.asked_to_wait_s
 
     def _save_read(
         self,
-        asked: Feed,
+        found: Obtained,
         answer: Fetched,
         parsed: Parsed,
         *,
@@ -246,7 +254,7 @@ class Source:
         fresh: Sequence[tuple[str, Entry]],
         taken: int,
     ) -> FeedState:
-        tools, tally, now = self._tools, self._tally, self._tools.now()
+        tools, tally, now = self._tools, self._tally, self._tools.reach.now()
         beyond = len(fresh) - taken
         # over the day's budget nothing is to be tried again before tomorrow, over the poll's at once
         held = beyond if turn.room(self._state, tools.pace, now=now) < tools.pace.poll_entries else 0
@@ -265,7 +273,7 @@ class Source:
             wait_s=tally.asked_to_wait_s,
             ttl_s=parsed.ttl_s,
         )
-        state = turn.read(self._state, _told(asked, answer), reading, pace=tools.pace, now=now)
+        state = turn.read(self._state, _told(found), reading, pace=tools.pace, now=now)
         if tally.new:
             state = state.model_copy(update={"looks": looks(state.looks, tools.states.traits(self._feed.id))})
         tools.states.save(state, shown=entries, now=now)
@@ -274,7 +282,7 @@ class Source:
     def _failed(
         self, error: FeedError, *, after: float | None = None, worse: int = 0, excerpt: bytes | None = None
     ) -> Polled:
-        tools, now = self._tools, self._tools.now()
+        tools, now = self._tools, self._tools.reach.now()
         state = turn.failed(self._state, error.reason, pace=tools.pace, now=now, after_s=after, worse=worse)
         if excerpt is None:
             tools.states.save(state, now=now)
@@ -286,15 +294,22 @@ class Source:
         return Polled(feed=feed, result=Result.FAILED, reason=error.reason, new=self._tally.new, notes=found)
 
 
-def _told(asked: Feed, answer: Fetched | Unchanged) -> turn.Told:
+def _told(found: Obtained) -> turn.Told:
+    answer = found.answer
+    if isinstance(answer, Gone):
+        return turn.Told(asked=found.feed.url)
     return turn.Told(
-        asked=asked.url,
+        asked=found.feed.url,
         moved=answer.moved,
         etag=answer.etag,
         last_modified=answer.last_modified,
         hints=answer.hints,
         wire_bytes=answer.wire_bytes,
     )
+
+
+def _landing(one: _Astray) -> str:
+    return one.opened.page.url if one.opened.page else ""
 
 
 def _keyed(entries: Iterable[Entry]) -> dict[str, Entry]:

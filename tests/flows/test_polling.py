@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flows import publish
-from flows.feeds import source
+from flows.feeds import obtain
 from flows.feeds.fetch import fetch
 from flows.feeds.state import States
 from flows.polling import due
@@ -125,7 +125,7 @@ def test_a_fault_of_ours_in_one_source_spares_the_others(desk: "Desk", monkeypat
             raise ZeroDivisionError("by nought")
         return await inner(feed, *args, **kwargs)
 
-    monkeypatch.setattr(source, "fetch", faulty)
+    monkeypatch.setattr(obtain, "fetch", faulty)
     assert {one.feed: one.new for one in desk.poll().polled} == {"one": 0, "two": 1}
     assert desk.state("one").last_error == "ZeroDivisionError: by nought"
 

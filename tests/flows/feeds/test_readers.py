@@ -25,6 +25,15 @@ NESTED = b"<rss version='2.0'><channel><title>" + b"<a>" * 600_000 + b"</title><
 T = TypeVar("T")
 
 
+@pytest.fixture(autouse=True)
+def others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers of other tests in this process, which are not ours to count."""
+    monkeypatch.setattr(sys.modules[__name__], "OTHERS", {child.pid for child in children()})
+
+
+OTHERS: set[int] = set()
+
+
 def using(act: Callable[[Readers], Awaitable[T]], *, size: int = 1, job_s: float = 20) -> T:
     async def run() -> T:
         async with Readers(size=size, job_s=job_s) as readers:
@@ -34,7 +43,9 @@ def using(act: Callable[[Readers], Awaitable[T]], *, size: int = 1, job_s: float
 
 
 def children() -> list[psutil.Process]:
-    return [p for p in psutil.Process().children() if "flows.feeds.reader" in " ".join(p.cmdline())]
+    return [
+        p for p in psutil.Process().children() if p.pid not in OTHERS and "flows.feeds.reader" in " ".join(p.cmdline())
+    ]
 
 
 def test_one_process_reads_many_bodies_and_is_ended_with_the_pool() -> None:

@@ -13,6 +13,7 @@ from flows.feeds.cache import Cache
 from flows.feeds.fetch import open_client
 from flows.feeds.limits import Limits
 from flows.feeds.redirectors import Redirectors, carried, redirects
+from schemas.errors import FetchFailed
 from schemas.settings import PollSettings
 
 if TYPE_CHECKING:
@@ -47,12 +48,18 @@ def test_an_outlets_own_link_is_left_alone(link: str) -> None:
 
 
 def resolved(site: "Site", poll: PollSettings, home: Path, links: Sequence[str]) -> list[str | None]:
+    async def answer(found: Redirectors, link: str) -> str | None:
+        try:
+            return await found.resolve("f", link)
+        except FetchFailed as error:
+            return error.reason
+
     async def run() -> list[str | None]:
         cache = Cache(home)
         async with open_client(poll) as client:
             hosts = {f"127.0.0.1:{site.port}"}
             found = Redirectors(client, Limits(total_s=2), cache, now=lambda: NOW, hosts=hosts)
-            answers = [await found.resolve("f", link) for link in links]
+            answers = [await answer(found, link) for link in links]
         cache.close(now=NOW)
         return answers
 
@@ -72,7 +79,7 @@ def test_a_shortener_is_followed_to_the_page_which_is_not_asked(
         "/odd": (302, {"Location": "javascript:alert(1)"}, b""),
     }
     links = [site.url(path) for path in ("/s", "/page", "/loop", "/down", "/odd")]
-    assert resolved(site, poll_settings, tmp_path, links) == [canary.url("/piece?id=1"), None, None, None, None]
+    assert resolved(site, poll_settings, tmp_path, links) == [canary.url("/piece?id=1"), None, None, "answered 503", None]
     assert canary.asked == []
     asked = len(site.asked)
     assert site.hits("/loop") == 1

@@ -1,0 +1,140 @@
+"""One entry to its article: its link followed to the piece, its page read when needed, what is no piece passed over."""
+
+import time
+from dataclasses import dataclass, replace
+
+import structlog
+
+from flows.feeds.canonical import canonical
+from flows.feeds.entry import Entry
+from flows.feeds.fetch import Page, fetch_page
+from flows.feeds.landing import arrived, is_front, led_astray
+from flows.feeds.pages import needs_page
+from flows.feeds.reach import Reach
+from schemas.article import Article
+from schemas.errors import FeedUnreadable, FetchFailed, FetchRefused, PageWalled
+from schemas.feed import Feed
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An entry with what its article is made of; `link` is the feed's own, the entry's has been followed.
+
+    `again` says that something failed and is worth another poll; `reason`, that there is no article without it.
+    `astray` pages led somewhere that does not look like their link. `after_s` is what a server asked to wait.
+    """
+
+    entry: Entry
+    link: str
+    page: Page | None = None
+    unresolved: bool = False
+    again: bool = False
+    reason: str | None = None
+    astray: bool = False
+    failed: bool = False
+    after_s: float | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """The entry's: equal as long as the feed says the same."""
+        return self.entry.fingerprint
+
+
+async def follow(feed: Feed, entry: Entry, reach: Reach, *, last_try: bool) -> Opened:
+    """The entry with its link followed to the piece, when it is a redirector's."""
+    if not reach.redirectors.stands_for_another(entry.link):
+        return Opened(entry, entry.link)
+    try:
+        target = await reach.redirectors.resolve(feed.id, entry.link)
+    except FetchFailed as error:
+        if not last_try:
+            reason = f"where its link leads can't be found out yet: {error.reason}"
+            return Opened(entry, entry.link, again=True, reason=reason, after_s=error.after)
+        target = None
+    if target is None:
+        return Opened(entry, entry.link, unresolved=True)
+    return Opened(entry.model_copy(update={"link": target}), entry.link)
+
+
+def wants_page(feed: Feed, opened: Opened) -> bool:
+    """Whether the piece's page is to be read."""
+    if opened.unresolved or opened.reason is not None or canonical(opened.entry.link) is None:
+        return False
+    return needs_page(feed, opened.entry)
+
+
+async def with_page(feed: Feed, opened: Opened, reach: Reach, *, until: float) -> Opened | None:
+    """The same with its page, or with the reason why not; None when its host's turn comes only after `until`."""
+    link = opened.entry.link
+    try:
+        if not await reach.robots.turn(feed.id, link, until=until):
+            return None
+        page = await fetch_page(
+            feed.id,
+            link,
+            client=reach.client,
+            limits=reach.limits,
+            permit=lambda url: reach.robots.permit(feed.id, url),
+        )
+    except FetchRefused as error:
+        log.info("page.refused", feed=feed.id, url=error.url, reason=error.reason)
+        return opened
+    except FetchFailed as error:
+        log.info("page.failed", feed=feed.id, url=error.url, reason=error.reason)
+        return replace(opened, again=True, failed=True, after_s=error.after)
+    return replace(opened, page=page, astray=led_astray(link, page.url))
+
+
+def without_shared(feed: Feed, opened: Opened, reach: Reach, *, others: int) -> Opened:
+    """The same without its page when `others`, now or in earlier polls, were led to the same one: it is no piece."""
+    page = opened.page
+    if page is None or not opened.astray:
+        return opened
+    known = arrived(feed.id, opened.entry.link, page.url, reach.cache, now=reach.now())
+    if known or others or is_front(page.url):
+        log.warning("page.shared", feed=feed.id, url=page.url[:300], link=opened.entry.link[:300])
+        return replace(opened, page=None, again=True)
+    return opened
+
+
+async def make(feed: Feed, opened: Opened, reach: Reach, *, language: str | None) -> tuple[Article | str, bool]:
+    """The article or why there is none, and whether the page is to be tried again."""
+    if opened.reason is not None:
+        return opened.reason, opened.again
+    page, again = opened.page, opened.again
+    observed_at_ms = int(reach.now().timestamp() * 1000)
+    while True:
+        try:
+            made = await reach.readers.article(
+                feed,
+                opened.entry,
+                page,
+                language=language,
+                observed_at_ms=observed_at_ms,
+                link=opened.link,
+                unresolved=opened.unresolved,
+            )
+        except PageWalled as error:
+            log.warning("page.walled", feed=feed.id, url=error.url[:300], reason=error.reason)
+            page, again = None, True
+        except FeedUnreadable as error:
+            if page is None:
+                return error.reason, again
+            log.warning("page.unreadable", feed=feed.id, url=page.url[:300], reason=error.reason)
+            page = None
+        else:
+            return made, again
+
+
+async def read_piece(
+    feed: Feed, entry: Entry, reach: Reach, *, language: str | None, within_s: float = 60.0
+) -> Article | str:
+    """An entry's article all at once, as a trial makes it."""
+    opened = await follow(feed, entry, reach, last_try=True)
+    if wants_page(feed, opened):
+        async with reach.slots.at(opened.entry.link):
+            opened = await with_page(feed, opened, reach, until=time.monotonic() + within_s) or opened
+    made, _ = await make(feed, opened, reach, language=language)
+    return made
