@@ -14,7 +14,8 @@ from schemas.wire import decode, encode
 
 MESSAGES = Path(__file__).parent / "messages"
 SHIPPED = sorted(MESSAGES.glob("v*/*.json"))
-CARRIED: dict[str, Stream[Any]] = {s.model.__name__.lower(): s for s in (ARTICLES, CLASSIFIED, INDEXED, ALERTS, DEADLETTER)}
+SEEN: tuple[Stream[Any], ...] = (ARTICLES, CLASSIFIED, INDEXED, ALERTS, DEADLETTER)
+CARRIED = {s.model.__name__.lower(): s for s in SEEN}
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda f: f"{f.parent.name}/{f.name}")
