@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
+from deploy.demo.loopback import serve
 from schemas.alert import Alert
 
 MAX_BYTES = 1_000_000
@@ -70,13 +71,7 @@ def open_inbox(on_alert: Callable[[Alert], None] | None = None) -> Iterator[Inbo
     """A receiver with a secret of its own, on a free port of 127.0.0.1 until the block ends."""
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     inbox = Inbox(secret, on_alert=on_alert)
-    handler = type("Handler", (_Handler,), {"inbox": inbox})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    inbox.url = f"http://127.0.0.1:{server.server_port}/alerts"
-    threading.Thread(target=server.serve_forever, name="demo-inbox", daemon=True).start()
-    try:
+    handler = type("Inbox", (_Handler,), {"inbox": inbox})
+    with serve(handler) as base:
+        inbox.url = f"{base}/alerts"
         yield inbox
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -1,13 +1,13 @@
 """A news site on 127.0.0.1: six outlets with feeds and article pages, three pieces held back to be published live."""
 
 import hashlib
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
+from deploy.demo.loopback import serve
 from deploy.demo.markup import Item, atom, page, rss
 from deploy.demo.piece import Outlet, Piece, load_outlets, load_pieces
 
@@ -99,13 +99,6 @@ class _Handler(BaseHTTPRequestHandler):
 def serve_site(now: datetime | None = None) -> Iterator[Site]:
     """The site, serving on a free port of 127.0.0.1 until the block ends."""
     site = Site(load_outlets(), load_pieces(), now or datetime.now(UTC))
-    handler = type("Handler", (_Handler,), {"site": site})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    site.base = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, name="demo-site", daemon=True).start()
-    try:
+    handler = type("NewsSite", (_Handler,), {"site": site})
+    with serve(handler) as site.base:
         yield site
-    finally:
-        server.shutdown()
-        server.server_close()
