@@ -49,6 +49,10 @@ def _answer(head: dict[str, Any], body: bytes) -> tuple[str, bytes]:
         match head["job"]:
             case "feed":
                 return "done", _feed(head, body)
+            case "links":
+                from flows.feeds.alternates import alternates
+
+                return "done", json.dumps(alternates(body, head["content_type"], url=head["url"])).encode()
             case _:
                 return _article(head, body)
     except FeedUnreadable as error:

@@ -64,6 +64,15 @@ class Readers:
             raise FeedUnreadable(feed, base, answer.decode("utf-8", "replace"), excerpt=body)
         return Parsed.model_validate_json(answer)
 
+    async def links(self, body: bytes, content_type: str | None, *, url: str) -> tuple[str, ...]:
+        """The feeds that a page names; none when it can't be read."""
+        head = {"job": "links", "content_type": content_type, "url": url}
+        try:
+            outcome, answer = await self._ask(head, body, feed="page", url=url)
+        except FeedUnreadable:
+            return ()
+        return tuple(json.loads(answer)) if outcome == "done" else ()
+
     async def article(
         self,
         feed: Feed,
