@@ -125,9 +125,7 @@ def test_a_search_gives_other_outlets_pieces_under_their_own_links(
     monkeypatch.setattr(reach, "Redirectors", lambda *args, **kwargs: Redirectors(*args, **kwargs, hosts=hosts))
     desk.site.answers["/rss/articles/1"] = (302, {"Location": canary.url("/piece?utm_source=g")}, b"")
     desk.site.answers["/rss/articles/2"] = html("<script>location = decoded(key)</script>")
-    text = (
-        "<title>The deal is signed</title><article><p>Alpha. " + "Both governments signed it. " * 9 + "</p></article>"
-    )
+    text = "<article><h1>The deal is signed</h1><p>Alpha. " + "Both governments signed it. " * 9 + "</p></article>"
     canary.answers["/piece"] = html(text)
     desk.source("search", transport="query")
     shown = "".join(
