@@ -50,6 +50,11 @@ class Summary(BaseModel):
         """Articles published."""
         return sum(one.new for one in self.polled)
 
+    @property
+    def noteworthy(self) -> bool:
+        """Whether there is anything to say: new articles, failures, what a person should know."""
+        return any(one.new or one.notes or one.result in {Result.FAILED, Result.GONE} for one in self.polled)
+
     def count(self, result: Result) -> int:
         """Sources with that result."""
         return sum(one.result is result for one in self.polled)

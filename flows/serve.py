@@ -1,12 +1,15 @@
 """`python -m flows.serve`: runs the flows on their schedules until it is told to stop.
 
-There is one such process for a home (the lock `serve.lock` sees to it), and it runs one poll at a time. No concurrency
-limit is kept at the server: a killed process would hold its slot there until a lease ends, and polls stop meanwhile.
+There is one such process for a home (the lock `serve.lock` sees to it). The schedule starts a run of `poll` every
+`poll.run_s`, which takes over from the one before; a run that was killed, or never started, is made good within half a
+minute, as soon as nobody is seen to poll. No concurrency limit is kept at the server: a killed process would hold its
+slot there until a lease ends, and polls stop meanwhile.
 """
 
 import asyncio
 import signal
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import structlog
 from filelock import FileLock, Timeout
@@ -26,7 +29,7 @@ from prefect.states import Cancelled, Crashed
 from prefect.types.entrypoint import EntrypointType
 
 from flows import logs
-from flows.poll import poll
+from flows.poll import AWAY, poll
 from schemas.errors import ConfigError
 from schemas.settings import Settings, load_settings
 
@@ -36,8 +39,11 @@ QUERY_S = 5.0
 """How often the server is asked for runs that are due."""
 
 PREFETCH_S = 3.0
-LIMIT = 2
-"""Runs at once: the scheduled poll, and one that somebody asked for."""
+LIMIT = 4
+"""Runs at once: the one that polls, the one that takes over, and two that somebody asked for."""
+
+IDLE_S = 15.0
+"""For how long nobody is seen to poll before a run is asked for: starting one takes some of that."""
 
 
 async def serve(settings: Settings) -> None:
@@ -59,7 +65,7 @@ async def _serve(settings: Settings) -> None:
     await settle("poll")
     deployment = await poll.ato_deployment(
         name="poll",
-        interval=timedelta(seconds=settings.poll.tick_s),
+        interval=timedelta(seconds=max(settings.poll.run_s, settings.poll.tick_s)),
         entrypoint_type=EntrypointType.MODULE_PATH,
         description="Read the news sources that are due",
     )
@@ -67,6 +73,7 @@ async def _serve(settings: Settings) -> None:
     async with get_client() as client:
         # the schedule's first run may be a whole tick away
         await client.create_flow_run_from_deployment(deployment_id)
+    watching = asyncio.create_task(_see_to_it(deployment_id, settings))
     running = asyncio.create_task(runner.start())
     # after the first step of the runner, which sets a handler of its own that can wait for itself
     await asyncio.sleep(0)
@@ -78,10 +85,37 @@ async def _serve(settings: Settings) -> None:
     waiting = asyncio.create_task(stopped.wait())
     await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
+    watching.cancel()
     if runner.started:
         await runner.astop()
     await running
     log.info("serve.stopped")
+
+
+async def _see_to_it(deployment: UUID, settings: Settings) -> None:
+    """Ask for a run whenever nobody has polled for a while: killed runs, stuck ones, a server that was away."""
+    idle_s = 0.0
+    while True:
+        await asyncio.sleep(QUERY_S)
+        idle_s = 0.0 if is_polled(settings) else idle_s + QUERY_S
+        if idle_s < IDLE_S:
+            continue
+        idle_s = 0.0
+        try:
+            async with get_client() as client:
+                await client.create_flow_run_from_deployment(deployment)
+            log.warning("serve.poll_missed", idle_s=IDLE_S)
+        except AWAY as error:
+            log.warning("serve.prefect_away", error=type(error).__name__)
+
+
+def is_polled(settings: Settings) -> bool:
+    """Whether a run holds the place of the one that polls."""
+    try:
+        with FileLock(settings.home / "poll.lock", timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 async def settle(deployment: str) -> int:

@@ -3,16 +3,22 @@
 import asyncio
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import psutil
 import pytest
 from filelock import FileLock
 from prefect.client.orchestration import PrefectClient, get_client
@@ -22,9 +28,9 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling, Completed, Pending, Running, Scheduled
 from prefect.testing.utilities import prefect_test_harness
 
-from flows import poll as module
+from flows.feeds.state import States
 from flows.poll import poll
-from flows.serve import ending
+from flows.serve import ending, is_polled
 
 if TYPE_CHECKING:
     from tests.flows.conftest import Desk
@@ -56,7 +62,73 @@ def environment(desk: "Desk", monkeypatch: pytest.MonkeyPatch, prefect: str) -> 
 
 
 def run(only: list[str] | None = None, *, force: bool = False) -> dict[str, Any]:
-    return asyncio.run(poll(only, force))
+    return asyncio.run(poll(only, force, once=True))
+
+
+@contextmanager
+def started(environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that runs the flow as the runner does: until it is told to stop."""
+    call = "import asyncio, flows.poll; print(asyncio.run(flows.poll.poll()))"
+    with log.open("wb") as out:
+        process = subprocess.Popen([sys.executable, "-c", call], env=environment, stdout=out, stderr=out)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@dataclass
+class Link:
+    """A way to a server that can be cut."""
+
+    url: str
+    cut: Callable[[], None]
+
+
+@contextmanager
+def through(prefect: str) -> Iterator[Link]:
+    """The API's address by way of a relay of this test's own."""
+    host, port = prefect.partition("//")[2].partition("/")[0].split(":")
+    sockets: list[socket.socket] = []
+
+    def copy(source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    def relay() -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                server = socket.create_connection((host, int(port)))
+                sockets.extend((client, server))
+                for pair in ((client, server), (server, client)):
+                    Thread(target=copy, args=pair, daemon=True).start()
+
+    def cut() -> None:
+        for one in (listener, *sockets):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        Thread(target=relay, daemon=True).start()
+        yield Link(f"http://127.0.0.1:{listener.getsockname()[1]}/api", cut)
+        cut()
+
+
+def known(desk: "Desk") -> int:
+    """How many entries of the source were published and remembered."""
+    with States(desk.settings.home) as states:
+        return len(states.seen("one"))
+
+
+def sooner(desk: "Desk", feed: str) -> None:
+    """Let the source be due now, as another process would."""
+    with States(desk.settings.home) as states:
+        states.save(states.load(feed).model_copy(update={"next_poll_at": None}), now=datetime.now(UTC))
 
 
 def test_a_run_of_the_flow_polls_and_leaves_its_table(desk: "Desk", environment: dict[str, str]) -> None:
@@ -80,24 +152,59 @@ def test_a_run_of_the_flow_polls_and_leaves_its_table(desk: "Desk", environment:
     assert run()["polled"] == []
 
 
-def test_a_second_poll_leaves_the_work_to_the_first_unless_it_was_asked_for(
-    desk: "Desk", environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+def test_one_run_polls_tick_after_tick_until_another_takes_over_without_a_gap(
+    desk: "Desk", environment: dict[str, str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(module, "WAIT_S", 0.3)
+    desk.source("one", fetch_pages=False)
+    desk.items(("/a", "Title"))
+    log = tmp_path / "first.log"
+    with started(environment, log) as first:
+        wait_for(lambda: desk.state("one").last_success_at is not None, log)
+        assert run(force=True)["polled"][0]["result"] == "unchanged"
+        desk.items(("/a", "Title"), ("/b", "More"))
+        sooner(desk, "one")
+        wait_for(lambda: known(desk) == 2, log)
+        with started(environment, tmp_path / "second.log") as second:
+            assert first.wait(30) == 0
+            desk.items(("/c", "Last"))
+            sooner(desk, "one")
+            wait_for(lambda: known(desk) == 3, tmp_path / "second.log")
+            asked = time.monotonic()
+            second.send_signal(signal.SIGTERM)
+            assert second.wait(10) == 0
+            assert time.monotonic() - asked < 5
+    assert re.search(r'"new":2|new.: 2', log.read_text())
+    assert "poll.took_over" in (tmp_path / "second.log").read_text()
+
+
+def test_polling_goes_on_while_prefects_server_is_away(
+    desk: "Desk", environment: dict[str, str], prefect: str, tmp_path: Path
+) -> None:
+    desk.source("one", fetch_pages=False)
+    desk.items(("/a", "Title"))
+    log = tmp_path / "poll.log"
+    with through(prefect) as link, started({**environment, "PREFECT_API_URL": link.url}, log) as process:
+        wait_for(lambda: known(desk) == 1, log)
+        link.cut()
+        desk.items(("/a", "Title"), ("/b", "More"))
+        sooner(desk, "one")
+        wait_for(lambda: known(desk) == 2, log)
+        assert process.poll() is None
+
+
+def test_a_run_that_finds_one_polling_and_one_waiting_leaves_the_work_to_them(
+    desk: "Desk", environment: dict[str, str]
+) -> None:
     desk.source("one")
     desk.items(("/a", "Title"))
     desk.settings.home.mkdir()
-    with FileLock(desk.settings.home / "poll.lock"):
-        started = time.monotonic()
-        assert run()["busy"]
-        assert time.monotonic() - started < 5
-        assert run(force=True)["busy"]
-    assert desk.site.asked == []
-    assert not run(force=True)["busy"]
-    assert desk.site.hits("/feed") == 1
+    with FileLock(desk.settings.home / "poll.lock"), FileLock(desk.settings.home / "poll.next.lock"):
+        assert asyncio.run(poll())["busy"]
+        assert desk.site.asked == []
+        assert run(force=True)["polled"][0]["new"] == 1
 
 
-def test_the_runner_polls_at_once_settles_what_is_stuck_and_stops_when_told(
+def test_the_runner_polls_at_once_settles_what_is_stuck_replaces_what_was_killed_and_stops_when_told(
     desk: "Desk", environment: dict[str, str], prefect: str, tmp_path: Path
 ) -> None:
     desk.source("one")
@@ -108,7 +215,15 @@ def test_the_runner_polls_at_once_settles_what_is_stuck_and_stops_when_told(
     with log.open("wb") as out:
         runner = subprocess.Popen([sys.executable, "-m", "flows.serve"], env=environment, stdout=out, stderr=out)
     try:
-        wait_for(lambda: desk.state("one").last_success_at is not None, log)
+        wait_for(lambda: in_client(prefect, lambda client: states_of(client, stuck))[1] == "COMPLETED", log)
+        wait_for(lambda: is_polled(desk.settings), log)
+        for child in psutil.Process(runner.pid).children():
+            child.kill()
+        killed = time.monotonic()
+        wait_for(lambda: not is_polled(desk.settings), log)
+        sooner(desk, "one")
+        wait_for(lambda: is_polled(desk.settings) and desk.state("one").next_poll_at is not None, log)
+        assert time.monotonic() - killed < 40
         second = subprocess.run(
             [sys.executable, "-m", "flows.serve"], env=environment, capture_output=True, text=True, check=False
         )
@@ -143,7 +258,9 @@ async def leave_stuck(client: PrefectClient) -> list[FlowRun]:
     zombie = await client.create_flow_run_from_deployment(deployment_id)
     await client.set_flow_run_state(zombie.id, Running(), force=True)
     late = await client.create_flow_run_from_deployment(
-        deployment_id, state=Scheduled(scheduled_time=datetime.now(UTC) - timedelta(hours=1))
+        deployment_id,
+        state=Scheduled(scheduled_time=datetime.now(UTC) - timedelta(hours=1)),
+        parameters={"once": True, "force": True},
     )
     return [zombie, late]
 
