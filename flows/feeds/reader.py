@@ -74,6 +74,8 @@ def _parsed(body: bytes, head: dict[str, Any]) -> Parsed:
             from flows.feeds.sitemap import parse_sitemap, recent
 
             found = parse_sitemap(body, feed=feed, base=base)
+            if head["whole"]:
+                return found
             return recent(found, now=datetime.now(UTC), within=SITEMAP_WITHIN, at_most=SITEMAP_AT_MOST)
         case Transport.LISTING:
             from flows.feeds.listing import parse_listing

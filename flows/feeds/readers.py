@@ -48,9 +48,19 @@ class Readers:
             await self._end(process)
 
     async def feed(
-        self, feed: str, body: bytes, content_type: str | None, *, base: str, place: Place | None = None
+        self,
+        feed: str,
+        body: bytes,
+        content_type: str | None,
+        *,
+        base: str,
+        place: Place | None = None,
+        whole: bool = False,
     ) -> Parsed:
-        """Parse a source's bytes as its place says, without one as a feed. Raises FeedUnreadable."""
+        """Parse a source's bytes as its place says, without one as a feed; of a sitemap the recent part, or the whole.
+
+        Raises FeedUnreadable.
+        """
         head = {
             "job": "feed",
             "feed": feed,
@@ -58,6 +68,7 @@ class Readers:
             "base": base,
             "transport": place.transport if place else Transport.FEED,
             "listing": place.listing.model_dump() if place and place.listing else None,
+            "whole": whole,
         }
         outcome, answer = await self._ask(head, body, feed=feed, url=base)
         if outcome != "done":

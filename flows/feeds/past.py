@@ -1,0 +1,90 @@
+"""Where a source's earlier pieces are found: its sitemaps, and pages that somebody saved."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urljoin
+
+import structlog
+
+from flows.feeds.canonical import canonical, same_site
+from flows.feeds.entry import Entry
+from flows.feeds.fetch import Fetched, Page, fetch
+from flows.feeds.reach import Reach
+from flows.feeds.sitemap import OLDEST, moment
+from schemas.errors import ConfigError, FeedError
+from schemas.feed import Feed, FeedState, Place, Transport
+
+log = structlog.get_logger(__name__)
+
+PARTS = 2000
+"""Sitemaps read for one source."""
+
+HEAD_BYTES = 200_000
+SAVED_FROM = re.compile(rb"<!--\s*saved from url=\(\d{4}\)(https?://[^\s<>\"]{1,4000})")
+LINK = re.compile(rb"<(?:link|meta)\b[^<>]{1,4000}>", re.IGNORECASE)
+ROLE = re.compile(rb"(?:rel|property)\s*=\s*[\"']?(canonical|og:url)\b", re.IGNORECASE)
+TARGET = re.compile(rb"(?:href|content)\s*=\s*[\"']?(https?://[^\s\"'<>]{1,4000})", re.IGNORECASE)
+SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
+
+
+async def in_sitemaps(feed: Feed, sitemap: str | None, *, since: datetime, reach: Reach) -> AsyncIterator[list[Entry]]:
+    """The pages of the source's site that changed since then, or bear no date, one sitemap at a time.
+
+    A sitemap that can't be read is passed over; raises its FeedError when it was the first.
+    """
+    first = sitemap or urljoin(feed.site or feed.url, "/sitemap.xml")
+    waiting, seen = [first], {first}
+    while waiting and len(seen) <= PARTS:
+        url = waiting.pop(0)
+        place = Place(url=url, transport=Transport.NEWS_SITEMAP)
+        try:
+            async with reach.slots.at(url):
+                answer = await fetch(feed.at(place), FeedState(feed=feed.id), client=reach.client, limits=reach.limits)
+            if not isinstance(answer, Fetched):
+                continue
+            found = await reach.readers.feed(
+                feed.id, answer.body, answer.content_type, base=answer.url, place=place, whole=True
+            )
+        except FeedError as error:
+            if url == first:
+                raise
+            log.warning("sitemap.failed", feed=feed.id, url=error.url, reason=error.reason)
+            continue
+        more = [part for part in found.more if part not in seen]
+        seen.update(more)
+        waiting += more
+        yield [entry for entry in found.entries if moment(entry) == OLDEST or moment(entry) >= since]
+
+
+def saved(feed: Feed, folder: Path) -> Iterator[tuple[Entry, Page]]:
+    """The pages saved in `folder` and below, each with the URL that it says it came from.
+
+    One that names no URL of the source's site is passed over: nobody knows what it is. Raises ConfigError when there is
+    no such folder.
+    """
+    if not folder.is_dir():
+        raise ConfigError(str(folder), "no such folder", remedy="Name one with saved .html pages")
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() not in SUFFIXES or not path.is_file():
+            continue
+        body = path.read_bytes()
+        url = origin(body)
+        if url is None or not same_site(canonical(feed.site or feed.url) or "", url):
+            log.warning("page.without_origin", feed=feed.id, file=path.name, url=(url or "")[:300])
+            continue
+        yield Entry(id=url, link=url), Page(url, body, "text/html", len(body))
+
+
+def origin(body: bytes) -> str | None:
+    """Where a saved page came from: what the browser noted when it was saved, else its canonical link, else og:url."""
+    head = body[:HEAD_BYTES]
+    noted = SAVED_FROM.search(head)
+    found = {"noted": noted[1]} if noted else {}
+    for tag in LINK.findall(head):
+        role, target = ROLE.search(tag), TARGET.search(tag)
+        if role and target:
+            found.setdefault(role[1].decode().lower(), target[1])
+    best = next((found[name] for name in ("noted", "canonical", "og:url") if name in found), None)
+    return canonical(best.decode("utf-8", "replace").replace("&amp;", "&")) if best else None
