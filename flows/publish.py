@@ -1,6 +1,6 @@
-"""The flows' only door to Kafka: make sure that streams exist, and send to them."""
+"""The flows' only door to Kafka: make sure that streams exist, send to them, and read them again."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
@@ -23,6 +23,7 @@ from schemas.streams import STREAMS, Stream
 from schemas.wire import encode
 
 M = TypeVar("M", bound=BaseModel)
+K = TypeVar("K", str, bytes | None)
 
 CONNECT_MS = 10_000
 DELIVERY_MS = 60_000
@@ -30,6 +31,8 @@ DELIVERY_MS = 60_000
 
 OVERHEAD_BYTES = 512
 """Kept free for what the protocol adds to a message."""
+
+POLL_MS = 500
 
 COMPRESSION = "zstd" if has_zstd() else "lz4" if has_lz4() else "gzip"
 TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
@@ -41,6 +44,16 @@ class Receipt:
 
     acked: tuple[str, ...] = ()
     refused: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Record:
+    """A message as it lies on a stream."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
 
 
 def ensure(kafka: KafkaSettings, streams: Iterable[Stream[Any]] = STREAMS) -> list[str]:
@@ -79,6 +92,48 @@ def lag(kafka: KafkaSettings, group: str, stream: Stream[Any]) -> int:
     with _offsets(kafka, group_id=group) as consumer:
         done = {partition: consumer.committed(partition) or 0 for partition in _partitions(consumer, stream)}
         return sum(end - done[partition] for partition, end in _ends(consumer, stream).items())
+
+
+def span(kafka: KafkaSettings, stream: Stream[Any], *, since_ms: int | None = None) -> dict[int, tuple[int, int]]:
+    """Of each partition, the offset of the first message (since a time, ms since the epoch) and that after the last.
+
+    Raises Unavailable when the broker is away or the stream is missing.
+    """
+    with _offsets(kafka) as consumer:
+        ends = _ends(consumer, stream)
+        starts = consumer.beginning_offsets(list(ends))
+        if since_ms is not None:
+            found = consumer.offsets_for_times(dict.fromkeys(ends, since_ms))
+            starts = {part: found[part].offset if found.get(part) else end for part, end in ends.items()}
+        return {part.partition: (starts[part], end) for part, end in ends.items()}
+
+
+def reread(kafka: KafkaSettings, stream: str, spans: Mapping[int, tuple[int, int]]) -> Iterator[list[Record]]:
+    """The messages between the offsets of each partition, batch by batch; ends when all were read. Raises Unavailable.
+
+    What retention drops meanwhile is passed over.
+    """
+    wanted = {TopicPartition(stream, number): bounds for number, bounds in spans.items() if bounds[0] < bounds[1]}
+    if not wanted:
+        return
+    with _offsets(kafka, auto_offset_reset="earliest") as consumer:
+        consumer.assign(list(wanted))
+        for part, (start, _) in wanted.items():
+            consumer.seek(part, start)
+        waited = 0
+        while any(consumer.position(part) < end for part, (_, end) in wanted.items()):
+            found = consumer.poll(timeout_ms=POLL_MS)
+            waited = 0 if found else waited + 1
+            if waited * POLL_MS > DELIVERY_MS:
+                raise Unavailable("kafka", f"{stream} gives nothing more before its end")
+            records = [
+                Record(part.partition, record.offset, record.key, record.value)
+                for part, batch in found.items()
+                for record in batch
+                if record.offset < wanted[part][1]
+            ]
+            if records:
+                yield records
 
 
 @contextmanager
@@ -193,14 +248,31 @@ class Publisher:
                 self.open()
         return Receipt(tuple(key for key, _ in fitting if key not in refused), refused)
 
-    def _sent(self, stream: str, messages: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    def forward(self, stream: str, messages: Sequence[tuple[bytes | None, bytes]]) -> dict[int, str]:
+        """Send keys and values as they are; those (by position) that the broker won't take. Raises Unavailable."""
+        with self._sending:
+            refused: dict[int, str] = {}
+            if self._sent(stream, messages):
+                for position, message in enumerate(messages):
+                    self.close()
+                    self.open()
+                    if self._sent(stream, [message]):
+                        refused[position] = "the broker finds it too large"
+                self.close()
+                self.open()
+        return refused
+
+    def _sent(self, stream: str, messages: Sequence[tuple[K, bytes]]) -> list[tuple[K, bytes]]:
         """Send the messages; those that failed since one of them is too large. Raises Unavailable."""
         producer = self._producer
         if producer is None:
             raise self._failure or Unavailable("kafka", "the publisher is not open")
-        doubtful: list[tuple[str, bytes]] = []
+        doubtful: list[tuple[K, bytes]] = []
         try:
-            answers = [producer.send(stream, value=value, key=key.encode()) for key, value in messages]
+            answers = [
+                producer.send(stream, value=value, key=key.encode() if isinstance(key, str) else key)
+                for key, value in messages
+            ]
             for message, answer in zip(messages, answers, strict=True):
                 try:
                     answer.get(timeout=DELIVERY_MS / 1000 + 5)

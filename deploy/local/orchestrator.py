@@ -10,6 +10,7 @@ from typing import Final
 from deploy.local.home import Home
 
 _HISTORY_LIMIT: Final = 200
+_HISTORY_DAYS: Final = 14
 
 
 def command(port: int) -> tuple[str, ...]:
@@ -26,6 +27,9 @@ def environment(home: Home) -> dict[str, str]:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
+        # old runs, and the tables and log lines that they left, are of no use and fill the disk
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(_HISTORY_DAYS * 86_400),
         "PREFECT_CLI_COLORS": "false",
     }
 

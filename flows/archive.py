@@ -1,0 +1,68 @@
+"""The flows' only door to Elasticsearch: read the pieces again, drop a month. Everything here may raise Unavailable."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from elastic_transport import TransportError
+from elasticsearch import ApiError, Elasticsearch
+
+from schemas.errors import Unavailable
+from schemas.indices import INDICES, Indices
+from schemas.settings import ElasticsearchSettings
+
+PAGE = 200
+
+
+@contextmanager
+def open_archive(settings: ElasticsearchSettings) -> Iterator[Elasticsearch]:
+    """A connection, closed at the end; what fails on it is raised as Unavailable."""
+    with Elasticsearch(**settings.client_options()) as es:
+        try:
+            yield es
+        except ApiError as error:
+            raise Unavailable("elasticsearch", f"{error.status_code} {error.error}"[:500]) from None
+        except TransportError as error:
+            raise Unavailable("elasticsearch", str(error)[:500]) from None
+
+
+def pieces(
+    es: Elasticsearch,
+    *,
+    since: datetime,
+    until: datetime,
+    after: Sequence[Any] | None = None,
+    indices: Indices = INDICES,
+) -> Iterator[tuple[list[dict[str, Any]], list[Any]]]:
+    """The documents published from `since` on and before `until`, oldest first, page by page.
+
+    With each page comes what to give as `after` to go on behind it.
+    """
+    query = {"range": {"published_at": {"gte": since.isoformat(), "lt": until.isoformat()}}}
+    while True:
+        found = es.search(
+            index=indices.news,
+            query=query,
+            sort=[{"published_at": "asc"}, {"article_id": "asc"}],
+            size=PAGE,
+            ignore_unavailable=True,
+            allow_no_indices=True,
+            search_after=list(after) if after else None,
+        )
+        hits = found["hits"]["hits"]
+        if not hits:
+            return
+        after = hits[-1]["sort"]
+        yield [hit["_source"] for hit in hits], list(hits[-1]["sort"])
+
+
+def months(es: Elasticsearch, *, indices: Indices = INDICES) -> dict[str, int]:
+    """The months that there are (`news-2026.11`), oldest first, and how many documents each holds."""
+    held = es.indices.get(index=f"{indices.news}-*", ignore_unavailable=True, allow_no_indices=True)
+    return {name: int(es.count(index=name)["count"]) for name in sorted(held.body)}
+
+
+def drop(es: Elasticsearch, index: str) -> None:
+    """Drop one month, with its aliases; one that is gone already is no fault."""
+    es.indices.delete(index=index, ignore_unavailable=True)
