@@ -18,6 +18,8 @@ FRESH_FOR = timedelta(days=3)
 
 EXCERPT_CHARS = 600
 SUMMARY_CHARS = 2000
+NOT_THEIRS = {"summary": "", "content": "", "author": None, "section": None, "image": None, "updated": None}
+"""What of a feed's entry says nothing for another site's piece."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,8 @@ def assemble(
 
     `link` is the feed's own where the entry's was resolved; `unresolved` says that a redirector's could not be.
 
-    A feed may not put words into another site's piece: when the link leads elsewhere and pages are read, title and text
-    are the page's.
+    A feed may not put words into another site's piece: when the link leads elsewhere and pages are read, all that is
+    told of it is the page's, but for a date that the page does not tell.
     """
     url = canonical.identity(entry.link, page_url=page_url, declared=page.canonical if page else None)
     if url is None:
@@ -52,8 +54,10 @@ def assemble(
     theirs = query or (reads_pages(feed) and foreign(feed, entry))
     if theirs and not query and (page is None or not page.text):
         return Skipped("links to another site, whose page could not be read")
+    if theirs:
+        entry = entry.model_copy(update=NOT_THEIRS | ({"published": page.published} if page and page.published else {}))
     title = (page.title if theirs and page else "") or _own_title(entry) or (page.title if page else "")
-    text, source = _text(entry, page, only_page=theirs)
+    text, source = _text(entry, page)
     title = title or cut(text.partition("\n")[0], 200)
     if not title:
         return Skipped("has neither title nor text")
@@ -76,7 +80,7 @@ def assemble(
         outlet=(entry.outlet if query else None) or feed.outlet,
         country=feed.country,
         title=title,
-        summary="" if query or feed.terms is Terms.HEADLINE else cut(entry.summary, SUMMARY_CHARS),
+        summary="" if feed.terms is Terms.HEADLINE else cut(entry.summary, SUMMARY_CHARS),
         text=kept,
         text_source=kept_source,
         language=code,
@@ -109,8 +113,8 @@ def _own_title(entry: Entry) -> str:
     return entry.title.removesuffix(f" - {entry.outlet}") if entry.outlet else entry.title
 
 
-def _text(entry: Entry, page: Extract | None, *, only_page: bool) -> tuple[str, TextSource]:
-    told = "" if only_page else entry.content or entry.summary
+def _text(entry: Entry, page: Extract | None) -> tuple[str, TextSource]:
+    told = entry.content or entry.summary
     if page is not None and len(page.text) >= len(told):
         told, source = page.text, TextSource.PAGE
     else:

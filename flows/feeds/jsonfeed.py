@@ -24,8 +24,8 @@ def parse_json(body: bytes, *, feed: str, base: str) -> Parsed:
         found = json.loads(body.decode("utf-8-sig", "replace"))
     except (ValueError, RecursionError) as error:
         raise FeedUnreadable(feed, base, f"is not JSON: {error}"[:300], excerpt=body) from None
-    items = found.get("items")
-    if "jsonfeed.org/version/" not in _text(found.get("version")) or not isinstance(items, list):
+    items = found.get("items") if isinstance(found, dict) else None
+    if not isinstance(items, list) or "jsonfeed.org/version/" not in _text(found.get("version")):
         raise FeedUnreadable(feed, base, "is JSON, but no JSON Feed", excerpt=body)
     entries: list[Entry] = []
     broken: list[Broken] = []
@@ -45,7 +45,7 @@ def parse_json(body: bytes, *, feed: str, base: str) -> Parsed:
 
 
 def _entry(item: Mapping[str, Any], base: str) -> Entry:
-    identifier = str(item.get("id") or "")[:2000]
+    identifier = _text(str(item.get("id") or ""))[:2000]
     link = _text(item.get("url")) or (identifier if identifier.startswith(("http://", "https://")) else "")
     authors = [*_list(item.get("authors")), item.get("author")]
     names = [line(_text(author.get("name")), limit=200) for author in authors if isinstance(author, Mapping)]

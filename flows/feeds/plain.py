@@ -25,7 +25,7 @@ FOLDED = re.compile("[^ª²³¹º¼½¾\u00b4\u00a8\u00af\u00b8…™]+")
 
 UNSEEN = (
     "script", "style", "template", "noscript", "head", "iframe", "object", "embed", "svg", "math", "canvas", "video",
-    "audio", "select", "textarea", "button",
+    "audio", "select", "textarea", "button", "xmp", "plaintext", "listing", "noembed", "noframes",
 )  # fmt: skip
 HIDING = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|font-size\s*:\s*0(?!\s*\.\s*[1-9]|[.\d])"
@@ -38,6 +38,12 @@ BLOCKS = frozenset((
     "nav", "ol", "p", "pre", "section", "table", "tr", "td", "th", "ul",
 ))  # fmt: skip
 WINDOWS_1252 = frozenset({"iso8859-1", "ascii", "cp1252"})
+DECEPTIVE = frozenset((
+    "utf-7", "idna", "punycode", "unicode_escape", "unicode-escape", "raw_unicode_escape", "raw-unicode-escape",
+    "undefined",
+))  # fmt: skip
+"""Codecs of Python's that no page is in, and that read signs which the page does not show."""
+
 META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
 HEADER_CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
 
@@ -164,4 +170,4 @@ def _codec(label: str | None) -> str | None:
         return None
     if name in WINDOWS_1252:
         return "cp1252"
-    return None if name in {"utf-7", "idna", "punycode", "unicode_escape", "raw-unicode-escape", "undefined"} else name
+    return None if name in DECEPTIVE else name
