@@ -29,7 +29,10 @@ from prefect.states import Cancelled, Crashed
 from prefect.types.entrypoint import EntrypointType
 
 from flows import logs
+from flows.backfill import backfill
 from flows.poll import AWAY, poll
+from flows.replay import replay
+from flows.retention import retention
 from schemas.errors import ConfigError
 from schemas.settings import Settings, load_settings
 
@@ -39,6 +42,9 @@ QUERY_S = 5.0
 """How often the server is asked for runs that are due."""
 
 PREFETCH_S = 3.0
+FLOWS = (poll, backfill, replay, retention)
+"""Each with a deployment of its own name; only `poll` has a schedule."""
+
 LIMIT = 4
 """Runs at once: the one that polls, the one that takes over, and two that somebody asked for."""
 
@@ -62,7 +68,7 @@ async def _serve(settings: Settings) -> None:
     runner = Runner(
         name="vigia", query_seconds=QUERY_S, prefetch_seconds=PREFETCH_S, limit=LIMIT, pause_on_shutdown=False
     )
-    await settle("poll")
+    await settle()
     deployment = await poll.ato_deployment(
         name="poll",
         interval=timedelta(seconds=max(settings.poll.run_s, settings.poll.tick_s)),
@@ -70,6 +76,11 @@ async def _serve(settings: Settings) -> None:
         description="Read the news sources that are due",
     )
     deployment_id = await runner.aadd_deployment(deployment)
+    for unscheduled in (backfill, replay, retention):
+        made = await unscheduled.ato_deployment(
+            name=unscheduled.name, entrypoint_type=EntrypointType.MODULE_PATH, description=unscheduled.description
+        )
+        await runner.aadd_deployment(made)
     async with get_client() as client:
         # the schedule's first run may be a whole tick away
         await client.create_flow_run_from_deployment(deployment_id)
@@ -118,7 +129,7 @@ def is_polled(settings: Settings) -> bool:
         return True
 
 
-async def settle(deployment: str) -> int:
+async def settle() -> int:
     """Close the runs that an earlier process left open, and those that fell due while none was there; how many."""
     open_states = FlowRunFilterState(
         type=FlowRunFilterStateType(
@@ -128,8 +139,8 @@ async def settle(deployment: str) -> int:
     settled, now = 0, datetime.now(UTC)
     async with get_client() as client:
         runs = await client.read_flow_runs(
-            flow_filter=FlowFilter(name=FlowFilterName(any_=["poll"])),
-            deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[deployment])),
+            flow_filter=FlowFilter(name=FlowFilterName(any_=[one.name for one in FLOWS])),
+            deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[one.name for one in FLOWS])),
             flow_run_filter=FlowRunFilter(state=open_states),
             limit=200,
         )

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from deploy.cli import alerts, config, console, demo, feeds, rules, schema, search, stack
+from deploy.cli import alerts, config, console, demo, feeds, flow, rules, schema, search, stack
 from schemas.errors import ConfigError, VigiaError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command()(search.search)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(feeds.app, name="feeds")
 app.add_typer(rules.app, name="rules")
+app.add_typer(flow.app, name="flow")
 app.add_typer(config.app, name="config")
 app.add_typer(schema.app, name="schema")
 

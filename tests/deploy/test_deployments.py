@@ -1,0 +1,29 @@
+"""The deployments for a cluster name flows that are there."""
+
+import inspect
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+from prefect import Flow
+
+from schemas.settings import PollSettings
+
+FILE = Path(__file__).parents[2] / "deploy/prefect.yaml"
+DEPLOYMENTS: list[dict[str, Any]] = yaml.safe_load(FILE.read_text())["deployments"]
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=[one["name"] for one in DEPLOYMENTS])
+def test_a_deployment_names_a_flow_of_a_module_and_its_parameters(deployment: dict[str, Any]) -> None:
+    module, _, name = deployment["entrypoint"].rpartition(".")
+    found = getattr(import_module(module), name)
+    assert isinstance(found, Flow)
+    assert found.name == deployment["name"]
+    assert set(deployment.get("parameters", {})) <= set(inspect.signature(found.fn).parameters)
+
+
+def test_runs_of_the_poll_follow_each_other_as_the_settings_say() -> None:
+    (poll,) = [one for one in DEPLOYMENTS if one["name"] == "poll"]
+    assert poll["schedules"] == [{"interval": PollSettings().run_s}]
