@@ -149,16 +149,21 @@ def _key(entry: Entry) -> str:
 async def _read(feed: Feed, entry: Entry, page: Page | None, reach: Reach) -> tuple[Article | str, bool]:
     """The entry's article, or why there is none, and whether it is worth another try."""
     if page is not None:
-        opened: Opened | None = Opened(entry, entry.link, page)
+        opened = Opened(entry, entry.link, page)
     else:
         opened = await follow(feed, entry, reach, last_try=True)
         if wants_page(feed, opened):
-            async with reach.slots.at(opened.entry.link):
-                opened = await with_page(feed, opened, reach, until=time.monotonic() + PAGE_WAIT_S)
-    if opened is None or opened.again:
+            link = opened.entry.link
+            if not await reach.robots.turn(feed.id, link, until=time.monotonic() + PAGE_WAIT_S):
+                return "could not be read yet", True
+            async with reach.slots.at(link):
+                opened = await with_page(feed, opened, reach)
+    if opened.again:
         return "could not be read yet", True
-    made, _ = await make(feed, opened, reach, language=None)
-    return (made.model_copy(update={"lane": Lane.HISTORIC}), False) if isinstance(made, Article) else (made, False)
+    made = await make(feed, opened, reach, language=None)
+    if made.article is None:
+        return made.reason or "could not be read", False
+    return made.article.model_copy(update={"lane": Lane.HISTORIC}), False
 
 
 @flow(name="backfill", retries=0, persist_result=False, description="Read a source's past")

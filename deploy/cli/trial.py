@@ -22,11 +22,12 @@ def show(trial: Trial) -> None:
             continue
         article = one.article
         guessed = " (guessed)" if article.date_guessed else ""
+        page = f" ({escape(one.page)})" if one.page else ""
         flags = f" · {', '.join(article.flags)}" if article.flags else ""
         out.print(f"[green]✓[/] {escape(article.title)}", highlight=False)
         out.print(
             f"  {article.published_at:%Y-%m-%d %H:%M}{guessed} · {article.language} · {len(article.text)} characters "
-            f"from the {article.text_source.value}{flags}\n  {escape(article.url)}",
+            f"from the {article.text_source.value}{page}{flags}\n  {escape(article.url)}",
             style="dim",
             highlight=False,
         )

@@ -23,7 +23,8 @@ class Opened:
     """An entry with what its article is made of; `link` is the feed's own, the entry's has been followed.
 
     `again` says that something failed and is worth another poll; `reason`, that there is no article without it.
-    `astray` pages led somewhere that does not look like their link. `after_s` is what a server asked to wait.
+    `astray` pages led somewhere that does not look like their link; `told` says why a page was not read. `after_s` is
+    what a server asked to wait.
     """
 
     entry: Entry
@@ -33,6 +34,7 @@ class Opened:
     again: bool = False
     reason: str | None = None
     astray: bool = False
+    told: str | None = None
     failed: bool = False
     after_s: float | None = None
 
@@ -65,12 +67,10 @@ def wants_page(feed: Feed, opened: Opened) -> bool:
     return needs_page(feed, opened.entry)
 
 
-async def with_page(feed: Feed, opened: Opened, reach: Reach, *, until: float) -> Opened | None:
-    """The same with its page, or with the reason why not; None when its host's turn comes only after `until`."""
+async def with_page(feed: Feed, opened: Opened, reach: Reach) -> Opened:
+    """The same with its page, or with the reason why not; takes a place at its host."""
     link = opened.entry.link
     try:
-        if not await reach.robots.turn(feed.id, link, until=until):
-            return None
         page = await fetch_page(
             feed.id,
             link,
@@ -80,10 +80,10 @@ async def with_page(feed: Feed, opened: Opened, reach: Reach, *, until: float) -
         )
     except FetchRefused as error:
         log.info("page.refused", feed=feed.id, url=error.url, reason=error.reason)
-        return opened
+        return replace(opened, told=error.reason)
     except FetchFailed as error:
         log.info("page.failed", feed=feed.id, url=error.url, reason=error.reason)
-        return replace(opened, again=True, failed=True, after_s=error.after)
+        return replace(opened, again=True, failed=True, after_s=error.after, told=error.reason)
     return replace(opened, page=page, astray=led_astray(link, page.url))
 
 
@@ -95,15 +95,25 @@ def without_shared(feed: Feed, opened: Opened, reach: Reach, *, others: int) -> 
     known = arrived(feed.id, opened.entry.link, page.url, reach.cache, now=reach.now())
     if known or others or is_front(page.url):
         log.warning("page.shared", feed=feed.id, url=page.url[:300], link=opened.entry.link[:300])
-        return replace(opened, page=None, again=True)
+        return replace(opened, page=None, again=True, told="its page is one that other links lead to as well")
     return opened
 
 
-async def make(feed: Feed, opened: Opened, reach: Reach, *, language: str | None) -> tuple[Article | str, bool]:
-    """The article or why there is none, and whether the page is to be tried again."""
+@dataclass(frozen=True)
+class Made:
+    """The article, or the `reason` why there is none; `again` says that the page is to be tried again, `told` why."""
+
+    article: Article | None = None
+    reason: str | None = None
+    again: bool = False
+    told: str | None = None
+
+
+async def make(feed: Feed, opened: Opened, reach: Reach, *, language: str | None) -> Made:
+    """The entry's article, from its page where that can be read."""
     if opened.reason is not None:
-        return opened.reason, opened.again
-    page, again = opened.page, opened.again
+        return Made(reason=opened.reason, again=opened.again)
+    page, again, told = opened.page, opened.again, opened.told
     observed_at_ms = int(reach.now().timestamp() * 1000)
     while True:
         try:
@@ -118,23 +128,24 @@ async def make(feed: Feed, opened: Opened, reach: Reach, *, language: str | None
             )
         except PageWalled as error:
             log.warning("page.walled", feed=feed.id, url=error.url[:300], reason=error.reason)
-            page, again = None, True
+            page, again, told = None, True, error.reason
         except FeedUnreadable as error:
             if page is None:
-                return error.reason, again
+                return Made(reason=error.reason, again=again)
             log.warning("page.unreadable", feed=feed.id, url=page.url[:300], reason=error.reason)
-            page = None
+            page, told = None, error.reason
         else:
-            return made, again
+            article, reason = (None, made) if isinstance(made, str) else (made, None)
+            return Made(article, reason, again, told)
 
 
-async def read_piece(
-    feed: Feed, entry: Entry, reach: Reach, *, language: str | None, within_s: float = 60.0
-) -> Article | str:
+async def read_piece(feed: Feed, entry: Entry, reach: Reach, *, language: str | None, within_s: float = 60.0) -> Made:
     """An entry's article all at once, as a trial makes it."""
     opened = await follow(feed, entry, reach, last_try=True)
     if wants_page(feed, opened):
-        async with reach.slots.at(opened.entry.link):
-            opened = await with_page(feed, opened, reach, until=time.monotonic() + within_s) or opened
-    made, _ = await make(feed, opened, reach, language=language)
-    return made
+        link = opened.entry.link
+        if not await reach.robots.turn(feed.id, link, until=time.monotonic() + within_s):
+            return Made(reason="its host asks for more time between two pages than there is", again=True)
+        async with reach.slots.at(link):
+            opened = without_shared(feed, await with_page(feed, opened, reach), reach, others=0)
+    return await make(feed, opened, reach, language=language)

@@ -36,14 +36,15 @@ async def open_reach(settings: Settings, readers: Readers, *, now: Callable[[], 
     """A reach with the limits that the settings state; its connections and its cache are closed at the end."""
     poll = settings.poll
     limits, cache = Limits.of(poll), Cache(settings.home)
+    slots = Slots(total=poll.concurrency, per_host=poll.per_host)
     try:
         async with open_client(poll) as client:
             yield Reach(
                 client=client,
                 readers=readers,
-                slots=Slots(total=poll.concurrency, per_host=poll.per_host),
+                slots=slots,
                 limits=limits,
-                robots=Robots(client, limits, cache, now=now),
+                robots=Robots(client, limits, cache, slots, now=now),
                 redirectors=Redirectors(client, limits, cache, now=now),
                 cache=cache,
                 now=now,

@@ -8,6 +8,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -18,6 +19,7 @@ import httpx
 from flows.feeds.cache import Cache
 from flows.feeds.fetch import fetch_small
 from flows.feeds.limits import Limits
+from flows.feeds.slots import Slots
 from schemas.errors import FetchFailed, FetchRefused
 
 AGENT = "vigia"
@@ -87,10 +89,13 @@ def parse_robots(text: str, agent: str = AGENT) -> Rules:
 class Robots:
     """Asks each host once a day, and keeps its delay between two pages. Times in seconds."""
 
-    def __init__(self, client: httpx.AsyncClient, limits: Limits, cache: Cache, *, now: Callable[[], datetime]) -> None:
-        self._client, self._cache, self._now = client, cache, now
+    def __init__(
+        self, client: httpx.AsyncClient, limits: Limits, cache: Cache, slots: Slots, *, now: Callable[[], datetime]
+    ) -> None:
+        self._client, self._cache, self._slots, self._now = client, cache, slots, now
+        # half a page's time, for a redirect's new host is asked while a page is being fetched
         self._limits = Limits(
-            connect_s=limits.connect_s, total_s=limits.total_s, wire_bytes=MAX_BYTES, body_bytes=MAX_BYTES
+            connect_s=limits.connect_s, total_s=limits.total_s / 2, wire_bytes=MAX_BYTES, body_bytes=MAX_BYTES
         )
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._next: dict[str, float] = {}
@@ -107,9 +112,12 @@ class Robots:
             raise FetchRefused(feed, url, "robots.txt asks not to read it")
 
     async def turn(self, feed: str, url: str, *, until: float) -> bool:
-        """Wait until the host's delay since its last page is over; False when that is after `until` (monotonic)."""
+        """Wait until the host's delay since its last page is over; False when that is after `until` (monotonic).
+
+        To be called without a place among the slots: a wait would keep it from others.
+        """
         origin = _origin(url)
-        text = await self._text(feed, origin)
+        text = await self._text(feed, origin, in_place=True)
         delay_s = parse_robots(text).delay_s if text != UNREACHABLE else 0.0
         if not delay_s:
             return True
@@ -120,12 +128,13 @@ class Robots:
         await asyncio.sleep(start - time.monotonic())
         return True
 
-    async def _text(self, feed: str, origin: str) -> str:
+    async def _text(self, feed: str, origin: str, *, in_place: bool = False) -> str:
         async with self._locks[origin]:
             kept = self._cache.get("robots", origin, now=self._now())
             if kept is not None:
                 return kept[0] or ""
-            text, seconds = await self._ask(feed, origin)
+            async with self._slots.at(origin) if in_place else nullcontext():
+                text, seconds = await self._ask(feed, origin)
             self._cache.put("robots", origin, text, seconds=seconds, now=self._now())
             return text
 

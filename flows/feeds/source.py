@@ -213,29 +213,29 @@ class Source:
         opened = await follow(feed, entry, reach, last_try=tries == 1)
         if not wants_page(feed, opened):
             return await self._made(feed, key, opened, tries, language)
+        if not await reach.robots.turn(feed.id, opened.entry.link, until=self._until):
+            return None
         # the page is read in its place too, so that pages don't pile up in front of a busy reader
         async with reach.slots.at(opened.entry.link):
             if time.monotonic() > self._until or tally.asked_to_wait_s is not None:
                 return None
             if tally.page_failures >= PAGE_FAILURES:
                 return await self._made(feed, key, replace(opened, again=True), tries, language)
-            paged = await with_page(feed, opened, reach, until=self._until)
-            if paged is None:
-                return None
+            paged = await with_page(feed, opened, reach)
             self._count(paged)
             return _Astray(key, paged, tries) if paged.astray else await self._made(feed, key, paged, tries, language)
 
     async def _made(self, feed: Feed, key: str, opened: Opened, tries: int, language: str | None) -> _Read:
         reach, fingerprint = self._tools.reach, opened.fingerprint
-        made, again = await make(feed, opened, reach, language=language)
-        owed = tries - 1 if again else 0
-        if isinstance(made, str):
+        made = await make(feed, opened, reach, language=language)
+        article, owed = made.article, tries - 1 if made.again else 0
+        if article is None:
             self._tally.skipped += 1
-            log.info("entry.skipped", feed=feed.id, link=opened.link[:300], reason=made)
+            log.info("entry.skipped", feed=feed.id, link=opened.link[:300], reason=made.reason)
             return _Read(Seen(key, fingerprint, owed=owed))
-        if Flag.LIVE in made.flags and opened.page and reach.now() - made.published_at < LIVE_FOR:
+        if Flag.LIVE in article.flags and opened.page and reach.now() - article.published_at < LIVE_FOR:
             owed = max(owed, 1)
-        return _Read(Seen(key, fingerprint, made.article_id, made.content_hash, owed), made)
+        return _Read(Seen(key, fingerprint, article.article_id, article.content_hash, owed), article)
 
     def _count(self, opened: Opened) -> None:
         tally = self._tally

@@ -18,7 +18,7 @@ from schemas.settings import Settings
 
 
 class Tried(BaseModel):
-    """One entry: its article, or the reason why there would be none."""
+    """One entry: its article, or the reason why there would be none; `page` says why its page was not used."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -26,6 +26,7 @@ class Tried(BaseModel):
     title: str
     article: Article | None = None
     reason: str | None = None
+    page: str | None = None
 
 
 class Trial(BaseModel):
@@ -76,9 +77,8 @@ async def try_source(feed: Feed, settings: Settings, *, entries: int, now: Calla
 async def _tried(found: Obtained, position: int, parsed: Parsed, reach: Reach) -> Tried:
     entry = parsed.entries[position]
     made = await read_piece(found.feed, entry, reach, language=parsed.language)
-    if isinstance(made, str):
-        return Tried(link=entry.link, title=entry.title, reason=made)
-    return Tried(link=entry.link, title=made.title, article=made)
+    title = made.article.title if made.article else entry.title
+    return Tried(link=entry.link, title=title, article=made.article, reason=made.reason, page=made.told)
 
 
 def _count(found: Obtained, entries: int) -> int:

@@ -122,6 +122,8 @@ def test_a_trial_shows_what_would_be_published_and_why_the_rest_would_not(
     first, second, third = found["tried"]
     assert first["article"]["text"].startswith("0: The two governments")
     assert (second["article"]["text"], second["article"]["text_source"]) == ("", "title")
+    assert second["page"] == "the page asks for a proof that a human reads it"
+    assert "from the title (the page asks for a proof" in told.output
     assert (third["article"], third["reason"]) == (None, "has no link")
     assert not (tmp_path / "home/feeds.db").exists()
 

@@ -13,6 +13,7 @@ from flows.feeds.cache import Cache
 from flows.feeds.fetch import fetch_page, open_client
 from flows.feeds.limits import Limits
 from flows.feeds.robots import DELAY_MAX_S, Robots, parse_robots
+from flows.feeds.slots import Slots
 from schemas.errors import FetchFailed, FetchRefused
 from schemas.settings import PollSettings
 
@@ -61,7 +62,7 @@ def use(home: Path, poll: PollSettings, act: Callable[[Robots, Any], Awaitable[N
     async def run() -> None:
         cache = Cache(home)
         async with open_client(poll) as client:
-            await act(Robots(client, Limits.of(poll), cache, now=lambda: now), client)
+            await act(Robots(client, Limits.of(poll), cache, Slots(total=9, per_host=2), now=lambda: now), client)
         cache.close(now=now)
 
     asyncio.run(run())
