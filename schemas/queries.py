@@ -163,6 +163,15 @@ def handover_pending(size: int) -> Body:
     }
 
 
+def newest_alerts(size: int, *, since_ms: int = 0) -> Body:
+    """The alerts made at or after a moment (ms since the epoch), the newest first."""
+    return {
+        "size": size,
+        "query": {"bool": {"filter": [{"range": {"created_at_ms": {"gte": since_ms}}}]}},
+        "sort": [{"created_at_ms": "desc"}, {"alert_id": "asc"}],
+    }
+
+
 def _words(words: str) -> Body:
     return {
         "simple_query_string": {"query": words, "fields": list(WORD_FIELDS), "flags": FLAGS, "default_operator": "and"}
