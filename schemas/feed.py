@@ -78,6 +78,9 @@ class Feed(Place):
     site: str | None = Field(
         default=None, pattern=r"^https?://", max_length=2048, description="the outlet's, when its feed has another host"
     )
+    links_at: str | None = Field(
+        default=None, pattern=r"^https?://[^/?#]+$", max_length=500, description="host to put in place of its links'"
+    )
     terms: Terms = Terms.FULL_TEXT
     state_media: bool = False
     paused: bool = False

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 
+from flows.feeds.canonical import canonical
 from flows.feeds.entry import Entry, Parsed
 from flows.feeds.fetch import Fetched, Gone, Unchanged, fetch
 from flows.feeds.reach import Reach
@@ -91,6 +93,8 @@ async def _ask(feed: Feed, place: Place, state: FeedState, reach: Reach) -> Obta
         return Obtained(asked, state, answer, wire_bytes=answer.wire_bytes)
     parsed = await reach.readers.feed(feed.id, answer.body, answer.content_type, base=answer.url, place=place)
     wire_bytes = answer.wire_bytes
+    if feed.links_at is not None:
+        parsed = _relinked(parsed, feed.links_at)
     if parsed.more:
         parsed, more_bytes = await _parts(feed, place, parsed, reach)
         wire_bytes += more_bytes
@@ -115,6 +119,16 @@ async def _parts(feed: Feed, place: Place, parsed: Parsed, reach: Reach) -> tupl
             dropped += found.dropped
     update = {"entries": tuple(entries), "broken": tuple(broken), "dropped": dropped}
     return parsed.model_copy(update=update), wire_bytes
+
+
+def _relinked(parsed: Parsed, host: str) -> Parsed:
+    """The same with every link at that host: some systems publish links to a host of their own inside."""
+    entries = []
+    for entry in parsed.entries:
+        parts, at = urlsplit(canonical(entry.link) or ""), urlsplit(host)
+        link = urlunsplit(parts._replace(scheme=at.scheme, netloc=at.netloc)) if parts.netloc else entry.link
+        entries.append(entry.model_copy(update={"link": link}))
+    return parsed.model_copy(update={"entries": tuple(entries)})
 
 
 def _current(feed: Feed, state: FeedState) -> Place:

@@ -149,6 +149,16 @@ def test_a_search_gives_other_outlets_pieces_under_their_own_links(
     assert desk.site.hits("/rss/articles/2") == 1, "what can't be resolved is known for a while"
 
 
+def test_links_to_a_host_of_the_outlets_own_inside_are_put_right(desk: "Desk") -> None:
+    desk.source("one", links_at=desk.site.url(""))
+    item = "<item><title>First</title><link>http://cms.internal:8080/a?id=1</link></item>"
+    desk.site.answers["/feed"] = f"<rss version='2.0'><channel>{item}</channel></rss>".encode()
+    desk.page("/a?id=1", "Alpha.")
+    assert only(desk).new == 1
+    (article,) = desk.published()
+    assert (article.url, article.text.split()[0]) == (desk.site.url("/a?id=1"), "Alpha.")
+
+
 def test_a_page_that_robots_txt_forbids_is_not_read_and_the_feed_speaks(desk: "Desk") -> None:
     desk.source("one")
     desk.site.answers["/robots.txt"] = b"User-agent: vigia\nDisallow: /closed\nCrawl-delay: 0.2\n"
