@@ -68,7 +68,8 @@ def train(
     from consumers.classifier.training.build import build
 
     chosen = recipes.load(recipe or recipes.RECIPE)
-    built = build(chosen, sorted((passages or recipes.PASSAGES).glob("*.jsonl")), out)
+    only_train = [] if passages else sorted(recipes.LISTS.glob("*.jsonl"))
+    built = build(chosen, sorted((passages or recipes.PASSAGES).glob("*.jsonl")), out, only_train=only_train)
     for part, table in report.write(built, out, seed=chosen.seed).items():
         console.console.print(_grid(part, table))
 

@@ -37,11 +37,11 @@ class Built:
     parts: Parts
 
 
-def build(recipe: Recipe, passages: Sequence[Path], out: Path) -> Built:
+def build(recipe: Recipe, passages: Sequence[Path], out: Path, *, only_train: Sequence[Path] = ()) -> Built:
     """Train, quantise, calibrate and write a model into `out`.
 
-    The same passages, recipe, versions and thread count give the same model. Raises ConfigError for a wrong passage
-    and ModelFileError when the pretrained package is missing.
+    Passages of `only_train` are in no part that is measured. The same passages, recipe, versions and thread count give
+    the same model. Raises ConfigError for a wrong passage and ModelFileError when the pretrained package is missing.
     """
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     import torch
@@ -52,6 +52,8 @@ def build(recipe: Recipe, passages: Sequence[Path], out: Path) -> Built:
     torch.manual_seed(recipe.seed)
     labelled = corpus.read(passages)
     parts = corpus.split(labelled)
+    lists = corpus.read(only_train)
+    parts.train.extend(lists)
     log.info("training.corpus", train=len(parts.train), dev=len(parts.dev), test=len(parts.test))
     source = pretrained.read(pretrained.locate())
     keep = vocabulary.read(VOCABULARY)
@@ -66,7 +68,7 @@ def build(recipe: Recipe, passages: Sequence[Path], out: Path) -> Built:
     out.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(out / "tokenizer.json"))
     _export(network, train.rows, recipe, out)
-    return Built(_calibrated(recipe, labelled, parts, out), parts)
+    return Built(_calibrated(recipe, [*labelled, *lists], parts, out), parts)
 
 
 def _export(network: Any, rows: Sequence[Sequence[int]], recipe: Recipe, out: Path) -> None:

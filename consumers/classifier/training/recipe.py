@@ -10,6 +10,7 @@ from schemas.errors import ConfigError
 DATA = Path(__file__).parent / "data"
 RECIPE = DATA / "recipe.toml"
 PASSAGES = DATA / "passages"
+LISTS = DATA / "lists"
 PIECES = DATA / "pieces"
 VOCABULARY = DATA / "vocabulary.txt"
 

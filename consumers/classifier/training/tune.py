@@ -43,12 +43,13 @@ def tune(network: Network, train: Set, dev: Set, recipe: Recipe) -> None:
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(recipe.threads)
     chance = np.random.default_rng(recipe.seed)
-    anchors = infer(network, train.rows).embedding
-    _fit_heads(network, train, recipe, chance)
+    lower, upper = _states(network, train.rows, recipe.frozen_layers)
+    anchors = np.stack([functional.normalize(states.mean(0), dim=0).numpy() for states in upper])
+    _fit_heads(network, upper, train, recipe, chance)
+    del upper
     optimiser, schedule = _optimiser(network, recipe, steps=recipe.epochs * -(-len(train.rows) // recipe.batch))
     best, best_loss = copy.deepcopy(network.state_dict()), evaluate(network, dev, recipe)
     log.info("training.heads_fitted", dev_loss=round(best_loss, 4))
-    lower = _states(network, train.rows, recipe.frozen_layers)
     lengths = [len(row) for row in train.rows]
     for epoch in range(recipe.epochs):
         network.train()
@@ -90,8 +91,9 @@ def evaluate(network: Network, data: Set, recipe: Recipe) -> float:
     return float(_loss(parts, data.gold, recipe))
 
 
-def _fit_heads(network: Network, train: Set, recipe: Recipe, chance: np.random.Generator) -> None:
-    states = _states(network, train.rows, len(network.encoder.encoder.layer))
+def _fit_heads(
+    network: Network, states: Sequence[Any], train: Set, recipe: Recipe, chance: np.random.Generator
+) -> None:
     heads = [p for name, p in network.named_parameters() if name.startswith("head_")]
     optimiser = torch.optim.AdamW(heads, lr=recipe.head_rate, weight_decay=recipe.weight_decay)
     network.train()
@@ -104,17 +106,20 @@ def _fit_heads(network: Network, train: Set, recipe: Recipe, chance: np.random.G
             optimiser.step()
 
 
-def _states(network: Network, rows: Rows, layer: int) -> list[Any]:
-    """The token states that enter `layer`, computed once: what lies below it stays as it is."""
+def _states(network: Network, rows: Rows, layer: int) -> tuple[list[Any], list[Any]]:
+    """The token states that enter `layer` (computed once: what lies below it stays as it is) and the last ones."""
     network.eval()
-    found: dict[int, Any] = {}
+    entering: dict[int, Any] = {}
+    last: dict[int, Any] = {}
     with torch.no_grad():
         for batch in by_tokens([width(len(row)) for row in rows], 4096):
             ids, mask = (torch.from_numpy(a) for a in padded([rows[i] for i in batch]))
             said = network.encoder(input_ids=ids, attention_mask=mask, output_hidden_states=True)
-            states = said.hidden_states[layer]
-            found.update({i: states[k, : len(rows[i])].clone() for k, i in enumerate(batch)})
-    return [found[i] for i in range(len(rows))]
+            for k, i in enumerate(batch):
+                entering[i] = said.hidden_states[layer][k, : len(rows[i])].clone()
+                last[i] = said.last_hidden_state[k, : len(rows[i])].clone()
+    order = range(len(rows))
+    return [entering[i] for i in order], [last[i] for i in order]
 
 
 def _stacked(states: Sequence[Any]) -> tuple[Any, Any]:

@@ -25,7 +25,7 @@ def read(relevant: list[float], *, topic: list[float] | None = None, sides: list
 
 
 def test_headline_and_lead_make_a_piece_relevant() -> None:
-    assert relevance(read([0.9, 0.9, 0.1, 0.1, 0.1])) == pytest.approx(0.9)
+    assert relevance(read([0.9, 0.9, 0.1, 0.1, 0.1])) == pytest.approx((4 * 0.9 + 0.1) / 5)
 
 
 def test_one_sentence_further_down_does_not() -> None:
@@ -37,11 +37,11 @@ def test_a_headline_alone_is_its_own_measure() -> None:
     assert relevance(read([])) == 0
 
 
-def test_a_topic_holds_by_its_two_strongest_passages_and_names_them() -> None:
-    (found,) = topics(read([0.5] * 4, topic=[0.0, 0.1, 0.8, 0.9]), THRESHOLDS)
+def test_a_topic_holds_by_its_three_strongest_passages_and_names_them() -> None:
+    (found,) = topics(read([0.5] * 5, topic=[0.0, 0.1, 0.7, 0.8, 0.9]), THRESHOLDS)
     assert found.topic is Topic.SECURITY_COOPERATION
-    assert found.score == pytest.approx(0.85)
-    assert found.evidence == (3, 2)
+    assert found.score == pytest.approx(0.8)
+    assert found.evidence == (4, 3, 2)
     assert topics(read([0.5] * 4, topic=[0.1, 0.1, 0.1, 0.6]), THRESHOLDS) == ()
 
 
@@ -60,10 +60,14 @@ def test_the_headline_counts_double() -> None:
 
 
 def test_strong_passages_on_both_sides_are_neutral_and_contested() -> None:
-    (found,) = stances(read([0.5] * 4, sides=[ABSENT, ABSENT, FAVOR, AGAINST]), THRESHOLDS)
+    (found,) = stances(read([0.5] * 5, sides=[ABSENT, ABSENT, FAVOR, AGAINST, FAVOR]), THRESHOLDS)
     assert found.stance is Stance.NEUTRAL
     assert found.contested
-    assert set(found.evidence) == {2, 3}
+    assert set(found.evidence) == {2, 3, 4}
+
+
+def test_one_passing_mention_does_not_make_the_piece_address_a_target() -> None:
+    assert stances(read([0.5] * 6, sides=[ABSENT, ABSENT, ABSENT, AGAINST, ABSENT, ABSENT]), THRESHOLDS) == ()
 
 
 def test_a_target_that_no_passage_addresses_has_no_stance() -> None:

@@ -10,7 +10,7 @@ import pytest
 from consumers.classifier.decide import STANCE_ORDER
 from consumers.classifier.normal import normalise
 from consumers.classifier.training import corpus
-from consumers.classifier.training.recipe import PASSAGES, PIECES
+from consumers.classifier.training.recipe import LISTS, PASSAGES, PIECES
 from schemas.errors import ConfigError
 from schemas.taxonomy import Target, Topic
 
@@ -77,7 +77,7 @@ def test_every_passage_of_ours_is_well_formed_and_no_near_copy_crosses_the_parts
     parts = corpus.split(passages)
     assert len(parts.train) + len(parts.dev) + len(parts.test) == len(passages)
     assert min(len(parts.dev), len(parts.test)) > len(passages) / 10
-    train = [corpus.shingles(p.text) for p in parts.train]
+    train = [corpus.shingles(p.text) for p in parts.train + corpus.read(LISTS.glob("*.jsonl"))]
     holders: dict[tuple[str, ...], set[int]] = defaultdict(set)
     for number, shingles in enumerate(train):
         for shingle in shingles:
