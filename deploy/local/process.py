@@ -68,6 +68,17 @@ def end(child: Child, *, signal_number: int, timeout_s: float, hurry: Event) -> 
     return process.wait()
 
 
+def listens(child: Child, port: int) -> bool:
+    """Whether the child, or a process that it started, has this port: an answer there may be another program's."""
+    try:
+        own = psutil.Process(child.pid)
+        family = [own, *own.children(recursive=True)]
+        links = [link for member in family for link in member.net_connections(kind="tcp")]
+    except psutil.Error:
+        return False
+    return any(link.status == psutil.CONN_LISTEN and link.laddr.port == port for link in links)
+
+
 def describe_exit(status: int) -> str:
     """An exit status in words."""
     if status >= 0:

@@ -177,7 +177,7 @@ class RunningStack:
             status = child.process.poll()
             if status is not None:
                 return process.describe_exit(status)
-            if part.ready(began) is None:
+            if _unready(part, child, began) is None:
                 self._set(part, "ready", detail="")
                 return None
             if time.monotonic() > deadline:
@@ -194,7 +194,7 @@ class RunningStack:
             if time.monotonic() - probed < _PROBE_S:
                 continue
             probed = time.monotonic()
-            unready = part.ready(began)
+            unready = _unready(part, child, began)
             sick = unready if part.alive is None else part.alive(began)
             if unready is None or sick is None:
                 heard = probed
@@ -353,6 +353,14 @@ def _depths(parts: Sequence[Part]) -> dict[str, int]:
         base = 1 if PREPARE in part.needs else 0
         depth[part.name] = max((base, *(depth[need] + 1 for need in part.needs if need in depth)))
     return depth
+
+
+def _unready(part: Part, child: Child, began: datetime) -> str | None:
+    """Why the part does not do its work; an answer on its port counts only when it is the child's."""
+    reason = part.ready(began)
+    if reason is None and part.port is not None and not process.listens(child, part.port):
+        return f"another program answers on port {part.port}"
+    return reason
 
 
 def _waiting(part: Part) -> PartState:

@@ -1,6 +1,7 @@
 """The supervisor over small real processes; the servers themselves are in test_recovery.py."""
 
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -125,6 +126,17 @@ def test_a_part_that_never_becomes_ready_is_given_up(home: Home, start: Start) -
     slow = replace(part(home, "slow", SLEEP, says="never"), start_timeout_s=0.5, attempts=2)
     with pytest.raises(StackError, match="slow: was not ready within 0 s, 2 times in a row"):
         start(slow).wait_ready(30)
+
+
+def test_an_answer_on_a_part_s_port_counts_only_when_the_part_gives_it(home: Home, start: Start) -> None:
+    listen = "import socket, time; s = socket.create_server(('127.0.0.1', {})); print('up', flush=True); time.sleep(99)"
+    with socket.create_server(("127.0.0.1", 0)) as foreign:
+        port = foreign.getsockname()[1]
+        deaf = replace(part(home, "deaf", SLEEP), port=port, start_timeout_s=0.5, attempts=1)
+        with pytest.raises(StackError, match="deaf: was not ready within 0 s"):
+            start(deaf).wait_ready(30)
+    sound = replace(part(home, "sound", listen.format(port), says="up"), port=port)
+    start(sound).wait_ready(30)
 
 
 def test_a_part_waits_for_what_it_needs_and_stops_before_it(home: Home, start: Start) -> None:
