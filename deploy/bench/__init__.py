@@ -1,0 +1,1 @@
+"""What it costs: benches that print their figures, on loopback alone."""
