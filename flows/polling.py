@@ -5,11 +5,14 @@ is made good by the next. Two polls at once only do the same work twice.
 """
 
 import asyncio
+import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -31,6 +34,9 @@ from schemas.streams import ARTICLES, Stream
 log = structlog.get_logger(__name__)
 
 CLOCK_SLACK = timedelta(minutes=1)
+
+PLACES = 3
+"""Sources in hand for each fetch under way: those that wait for a host, a reader or the broker."""
 
 
 def clock() -> datetime:
@@ -86,6 +92,9 @@ class Poller:
         self._feeds: tuple[Feed, ...] = ()
         self._read_at: tuple[int, int] | None = None
         self._under_way: dict[str, asyncio.Task[Polled]] = {}
+        poll = settings.poll
+        self._places = asyncio.Semaphore(PLACES * poll.concurrency)
+        self._turns: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(poll.per_host))
         self._pruned_on = self._now().date() - timedelta(days=1)
 
     async def __aenter__(self) -> Self:
@@ -129,11 +138,23 @@ class Poller:
         if waiting:
             tools = await self._ready()
             for feed, state in waiting:
-                self._under_way[feed.id] = asyncio.create_task(Source(feed, state, tools).poll())
+                self._under_way[feed.id] = asyncio.create_task(self._in_turn(feed, Source(feed, state, tools)))
         if now.date() != self._pruned_on:
             self._pruned_on = now.date()
             self._states.prune(now=now)
         return len(waiting)
+
+    async def _in_turn(self, feed: Feed, source: Source) -> Polled:
+        """Poll the source when it is its turn: what is fetched and waits to be read is what memory holds.
+
+        A host's turn comes first, so that one with many slow sources takes few of the places.
+        """
+        queued = time.monotonic()
+        host = self._turns[urlsplit(feed.url).netloc.lower()]
+        async with host, self._places:
+            waited = time.monotonic() - queued
+            polled = await source.poll()
+        return polled.model_copy(update={"waited": waited})
 
     async def finish(self, *, within_s: float | None = None) -> list[Polled]:
         """Wait for what is under way; how it went with each source that is done since this was asked last.

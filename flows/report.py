@@ -31,7 +31,8 @@ class Polled(BaseModel):
     held: int = Field(default=0, ge=0, description="entries over the day's budget")
     bytes: int = Field(default=0, ge=0)
     saved: int = Field(default=0, ge=0, description="bytes that an unchanged feed did not have to send")
-    seconds: float = Field(default=0, ge=0)
+    seconds: float = Field(default=0, ge=0, description="from its turn to its end")
+    waited: float = Field(default=0, ge=0, description="seconds until its turn")
     reason: str | None = None
     notes: tuple[str, ...] = Field(default=(), description="what a person should know")
 
