@@ -35,6 +35,12 @@ from flows.serve import ending, is_polled
 if TYPE_CHECKING:
     from tests.flows.conftest import Desk
 
+pytestmark = [
+    # Prefect's client leaves connections to its server open when an event loop ends
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"),
+]
+
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
