@@ -78,7 +78,9 @@ class PollSettings(_Part):
     feeds_file: Path = Path("feeds.toml")
     tick_s: float = Field(default=60, ge=5, description="how often the poll flow takes the sources that are due")
     run_s: float = Field(default=900, ge=5, description="how long one run of the poll flow goes on, tick after tick")
-    interval_s: float = Field(default=600, ge=5, description="between two polls of a source of which nothing is known yet")
+    interval_s: float = Field(
+        default=600, ge=5, description="between two polls of a source of which nothing is known yet"
+    )
     concurrency: int = Field(default=32, ge=1, description="fetches under way at once")
     per_host: int = Field(default=2, ge=1, description="fetches under way at once at one host")
     connect_s: float = Field(default=10, gt=0)

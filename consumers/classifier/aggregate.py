@@ -19,6 +19,9 @@ A single sentence makes none of them, and the passages' own thresholds hold for 
 labelled pieces, seen to hold on the other.
 """
 
+TAKEN = 2
+"""Of how many of its strongest passages the confidence in a side is the mean: 0.77 said on pieces, 0.75 seen."""
+
 EVIDENCE_MOST = 5
 SIDED = 0.25
 """From which balance, either way, a piece takes a side."""
@@ -92,12 +95,15 @@ def _stance(read: Read, column: int, target: Target, thresholds: Thresholds) -> 
         order = np.argsort(-np.maximum(said[rows, FAVOR], said[rows, AGAINST]), kind="stable")
     else:
         order = np.argsort(-likely, kind="stable")
-    side = float((weight * likely / addressed[rows]).sum() / weight.sum())
+    if stance is Stance.NEUTRAL:
+        confidence = sure * float((weight * likely / addressed[rows]).sum() / weight.sum())
+    else:  # a side is as sure as the sentences that take it, whatever else the piece reports
+        confidence = _mean_of_strongest(said[:, STANCE_ORDER.index(stance)], read.weights, TAKEN)
     return TargetStance(
         target=target,
         stance=stance,
         score=round(score, 4),
-        confidence=_unit(sure * side),
+        confidence=_unit(confidence),
         contested=contested,
         evidence=tuple(int(rows[i]) for i in order[:EVIDENCE_MOST]),
     )

@@ -186,6 +186,7 @@ def _python_environment(home: Home, endpoints: Endpoints, extra_env: Mapping[str
         "OMP_NUM_THREADS": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(home.scratch),  # Prefect's runner leaves a folder in it
         "VIGIA_HOME": str(home.root),
         MARK: str(home.root),
         **endpoints.environment(),

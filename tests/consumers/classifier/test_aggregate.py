@@ -53,6 +53,13 @@ def test_a_critical_piece_is_against_with_its_sentence() -> None:
     assert not found.contested
 
 
+def test_a_side_is_as_sure_as_its_two_strongest_passages_whatever_else_is_reported() -> None:
+    plain = stances(read([0.5] * 4, sides=[ABSENT, ABSENT, AGAINST, AGAINST]), THRESHOLDS)
+    amid = stances(read([0.5] * 4, sides=[ABSENT, NEUTRAL, AGAINST, AGAINST]), THRESHOLDS)
+    assert [s.stance for s in (*plain, *amid)] == [Stance.AGAINST] * len((*plain, *amid))
+    assert amid[0].confidence == pytest.approx(AGAINST[2], abs=1e-3)
+
+
 def test_the_headline_counts_double() -> None:
     assert stances(read([0.5] * 4, sides=[FAVOR, ABSENT, ABSENT, NEUTRAL]), THRESHOLDS)[0].score == pytest.approx(
         2 * stances(read([0.5] * 4, sides=[NEUTRAL, ABSENT, ABSENT, FAVOR]), THRESHOLDS)[0].score, abs=0.01
