@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
@@ -150,16 +151,17 @@ def _report(
     most = max((count for _, count in topics), default=1)
     for topic, count in topics:
         by_topic.add_row(TOPIC_WORDS[topic]["en"], str(count), Text("▇" * round(20 * count / most), style="cyan"))
-    by_side = Table(title="Who takes which side", title_justify="left", show_lines=True)
-    for column in ("target", *(STANCE_WORDS[s]["en"] for s in Stance), "the sentence that says so"):
-        by_side.add_column(column, justify="right" if column in {w["en"] for w in STANCE_WORDS.values()} else "left")
+    by_side: list[RenderableType] = [Text("Who takes which side", style="italic")]
     for target, side in sides.items():
-        sentence = Text(plain(side.sentence), style="italic")
+        line = Text(f"{TARGET_WORDS[target]['en']}: ", style="bold")
+        counts_of = [Text(f"{side.counts[s]} {STANCE_WORDS[s]['en']}", style=SIDE_STYLE[s]) for s in Stance]
+        by_side.append(line.append_text(Text(", ", style="not bold").join(counts_of)))
         if side.stance is not None:
-            who = f"{side.speaker}, " if side.speaker else ""
-            sentence.append(f"\n{who}{side.outlet}: ", style="dim not italic")
+            sentence = Text(f"“{plain(side.sentence)}”", style="italic")
+            who = f"{plain(side.speaker)}, " if side.speaker else ""
+            sentence.append(f" — {who}{plain(side.outlet)}: ", style="not italic")
             sentence.append(STANCE_WORDS[side.stance]["en"], style=SIDE_STYLE[side.stance])
-        by_side.add_row(TARGET_WORDS[target]["en"], *(str(side.counts[s]) for s in Stance), sentence)
+            by_side.append(Padding(sentence, (0, 0, 0, 2)))
     speed = Text()
     if read is not None:
         speed.append(
@@ -169,4 +171,4 @@ def _report(
         speed.append(f"From publication to alert: {passed:.1f} s: {plain(titles.get(url, url))}\n")
     speed.append("Labels as the writers of the pieces gave them: ", style="dim")
     speed.append(", ".join(f"{what} {value}" for what, value in agreement.items()), style="dim")
-    return Group(head, Text(), by_topic, Text(), by_side, Text(), speed)
+    return Group(head, Text(), by_topic, Text(), *by_side, Text(), speed)

@@ -29,7 +29,7 @@ from schemas.indices import INDICES
 from schemas.settings import ElasticsearchSettings, KafkaSettings
 from schemas.streams import ARTICLES
 
-TICK_S = 15
+TICK_S = 5
 RULES = Path(__file__).parent / "rules.toml"
 MOST = 1000
 
