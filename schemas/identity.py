@@ -51,14 +51,6 @@ def index_name(when: datetime) -> str:
     return f"news-{when:%Y.%m}"
 
 
-def neighbouring_indices(when: datetime) -> tuple[str, str, str]:
-    """The months in which a piece of that date may already live: before, of, after."""
-    year, month = when.year, when.month
-    before = (year - 1, 12) if month == 1 else (year, month - 1)
-    after = (year + 1, 1) if month == 12 else (year, month + 1)
-    return tuple(f"news-{y:04d}.{m:02d}" for y, m in (before, (year, month), after))  # type: ignore[return-value]
-
-
 def bands(signature: Sequence[int]) -> tuple[str, ...]:
     """The signature's bands as terms to look candidates up by; none for an empty signature.
 

@@ -13,7 +13,6 @@ from schemas.identity import (
     bands,
     digest,
     index_name,
-    neighbouring_indices,
     similarity,
     version,
 )
@@ -40,10 +39,8 @@ def test_a_generation_out_of_range_is_refused() -> None:
         version(0, 1000)
 
 
-def test_the_neighbours_of_a_month_cross_the_year() -> None:
+def test_a_month_has_an_index() -> None:
     assert index_name(datetime(2026, 1, 31, tzinfo=UTC)) == "news-2026.01"
-    assert neighbouring_indices(datetime(2026, 1, 31, tzinfo=UTC)) == ("news-2025.12", "news-2026.01", "news-2026.02")
-    assert neighbouring_indices(datetime(2025, 12, 1, tzinfo=UTC)) == ("news-2025.11", "news-2025.12", "news-2026.01")
 
 
 def test_copies_share_a_band_and_strangers_do_not() -> None:
