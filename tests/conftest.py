@@ -1,11 +1,15 @@
 """Fixtures that several test folders use. Everything real: a missing broker is a failure, never a skip."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from deploy.local.home import home_at
 from deploy.local.supervise import RunningStack, start_stack
+
+# a run in the background is started with Ctrl-C ignored, which its children would inherit
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
