@@ -6,7 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from schemas.errors import ConfigError, Unavailable
+from flows.database import open_database
+from schemas.errors import Unavailable
 
 
 class Progresses:
@@ -14,17 +15,7 @@ class Progresses:
 
     def __init__(self, home: Path) -> None:
         self._path = home / "flows.db"
-        home.mkdir(parents=True, exist_ok=True)
-        try:
-            self._db = sqlite3.connect(self._path, timeout=10.0, isolation_level=None, check_same_thread=False)
-            self._db.execute(
-                "CREATE TABLE IF NOT EXISTS job (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
-            )
-        except sqlite3.OperationalError as error:
-            raise Unavailable(str(self._path), str(error)) from None
-        except sqlite3.DatabaseError as error:
-            remedy = "Move it away: flows that were stopped then begin anew"
-            raise ConfigError(str(self._path), f"is damaged: {error}", remedy=remedy) from None
+        self._db = open_database(self._path, _prepare, remedy="Move it away: flows that were stopped then begin anew")
 
     def __enter__(self) -> Self:
         return self
@@ -52,3 +43,7 @@ class Progresses:
             self._db.execute(statement, values)
         except sqlite3.OperationalError as error:
             raise Unavailable(str(self._path), str(error)) from None
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    database.execute("CREATE TABLE IF NOT EXISTS job (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")

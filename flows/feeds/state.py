@@ -11,6 +11,7 @@ from typing import Self
 
 from pydantic import ValidationError
 
+from flows.database import open_database
 from flows.feeds.traits import Trait
 from flows.feeds.turn import resumed
 from schemas.errors import ConfigError, Unavailable
@@ -65,25 +66,18 @@ class States:
         self._path = home / "feeds.db"
         self._all: dict[str, FeedState] | None = None
         self._version: int | None = None
-        home.mkdir(parents=True, exist_ok=True)
-        try:
-            self._db = sqlite3.connect(self._path, timeout=10.0, isolation_level=None, check_same_thread=False)
-            self._prepare()
-        except sqlite3.OperationalError as error:
-            raise Unavailable(str(self._path), str(error)) from None
-        except sqlite3.DatabaseError as error:
-            remedy = "Move it away: every source is then read anew, and what was published before is recognised"
-            raise ConfigError(str(self._path), f"is damaged: {error}", remedy=remedy) from None
+        remedy = "Move it away: every source is then read anew, and what was published before is recognised"
+        self._db = open_database(self._path, self._prepare, remedy=remedy)
 
-    def _prepare(self) -> None:
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        found = self._db.execute("PRAGMA user_version").fetchone()[0]
+    def _prepare(self, database: sqlite3.Connection) -> None:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=NORMAL")
+        found = database.execute("PRAGMA user_version").fetchone()[0]
         if found > VERSION:
             raise ConfigError(str(self._path), f"is of version {found}, later than {VERSION}", remedy="Upgrade Vigía")
         if found < VERSION:
-            self._db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
-        self._db.execute("SELECT count(*) FROM feed").fetchone()
+            database.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
+        database.execute("SELECT count(*) FROM feed").fetchone()
 
     def __enter__(self) -> Self:
         return self
