@@ -3,6 +3,7 @@
 httpx's own decoders have no output limit, so bodies are decoded here, from the raw bytes, within a bound.
 """
 
+import sys
 import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -12,14 +13,23 @@ import brotli
 
 from schemas.settings import PollSettings
 
-ACCEPTED = "gzip, deflate, br"
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+ACCEPTED = "gzip, deflate, br, zstd"
 """The encodings that `expand` undoes, as Accept-Encoding says it."""
 
 STEP = 65536
 """Bytes decoded at a time."""
 
 MEMBERS = 16
-"""Members of one gzip body that are followed; thousands of tiny ones would only cost time."""
+"""Members of one gzip or zstd body that are followed; thousands of tiny ones would only cost time."""
+
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+ZSTD_WINDOW_LOG = 23
+"""8 MB, which is what RFC 9659 lets a server ask of us to remember; a frame that wants more does not decompress."""
 
 
 class LimitExceeded(Exception):
@@ -118,6 +128,31 @@ class _Brotli:
         return bool(self._inner.is_finished())
 
 
+class _Zstd:
+    def __init__(self) -> None:
+        self._inner = self._new()
+        self._members = 1
+
+    def step(self, data: bytes, room: int) -> bytes:
+        if self._inner.eof:
+            # another frame may follow; anything else after the end is padding
+            data = self._inner.unused_data + data
+            if not data.startswith(ZSTD_MAGIC):
+                return b""
+            self._members += 1
+            if self._members > MEMBERS:
+                raise LimitExceeded(f"the zstd body has over {MEMBERS} members")
+            self._inner = self._new()
+        return self._inner.decompress(data, room)
+
+    def done(self) -> bool:
+        return self._inner.eof
+
+    @staticmethod
+    def _new() -> zstd.ZstdDecompressor:
+        return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG})
+
+
 def decoder(encoding: str) -> _Decoder:
     """What undoes a Content-Encoding. Raises LimitExceeded for stacked and unknown ones."""
     names = [name for name in (part.strip().lower() for part in encoding.split(",")) if name not in {"", "identity"}]
@@ -132,6 +167,8 @@ def decoder(encoding: str) -> _Decoder:
             return _Zlib(gzip=False)
         case "br":
             return _Brotli()
+        case "zstd":
+            return _Zstd()
         case other:
             raise LimitExceeded(f"encoding {other[:50]!r} was not asked for")
 
@@ -154,7 +191,7 @@ async def read(raw: AsyncIterator[bytes], encoding: str, limits: Limits) -> tupl
                     raise LimitExceeded(f"the body is over {limits.body_bytes} bytes once expanded")
                 if not out or isinstance(unpack, _Plain):
                     break
-    except (zlib.error, brotli.error) as error:
+    except (zlib.error, brotli.error, zstd.ZstdError) as error:
         raise Damaged(f"the {encoding} body does not decompress: {error}") from None
     if wire and not unpack.done():
         raise Damaged(f"the {encoding} body ends too early")

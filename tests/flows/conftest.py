@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import sys
 import uuid
 import zlib
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -26,6 +27,11 @@ from schemas.feed import FeedState
 from schemas.settings import KafkaSettings, PollSettings, Settings
 from schemas.streams import ARTICLES, Stream
 from schemas.wire import decode
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 
 @dataclass
@@ -121,6 +127,13 @@ def squeeze() -> Callable[[str, bytes], bytes]:
                 return zlib.compress(body)[2:-4]
             case "br":
                 return bytes(brotli.compress(body, quality=3))
+            case "zstd":
+                return zstd.compress(body)
+            case "wide-zstd":
+                # in parts, since a frame that states its size is given no larger window than that
+                options = {int(zstd.CompressionParameter.window_log): 27}
+                compressor = zstd.ZstdCompressor(options=options)
+                return compressor.compress(body) + compressor.flush()
             case other:
                 raise ValueError(other)
 

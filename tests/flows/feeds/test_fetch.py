@@ -146,7 +146,7 @@ def test_a_redirect_to_nonsense_is_an_error_of_ours(site: "Site", ask: Ask, targ
         ask("/feed")
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "deflate", "bare-deflate", "br"])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "bare-deflate", "br", "zstd"])
 def test_an_encoded_body_is_decoded(
     site: "Site", ask: Ask, squeeze: Callable[[str, bytes], bytes], encoding: str
 ) -> None:
@@ -157,7 +157,32 @@ def test_an_encoded_body_is_decoded(
     assert (found.body, found.wire_bytes) == (RSS, len(body))
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "br"])
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_a_body_in_several_members_is_read_whole_and_in_many_refused(
+    site: "Site", ask: Ask, squeeze: Callable[[str, bytes], bytes], encoding: str
+) -> None:
+    site.answers["/feed"] = (
+        200,
+        {"Content-Encoding": encoding},
+        squeeze(encoding, b"one ") + squeeze(encoding, b"two"),
+    )
+    found = ask("/feed")
+    assert isinstance(found, Fetched)
+    assert found.body == b"one two"
+    site.answers["/feed"] = (200, {"Content-Encoding": encoding}, squeeze(encoding, b"x") * 100)
+    with pytest.raises(FetchRefused, match="over 16 members"):
+        ask("/feed")
+
+
+def test_a_zstd_body_that_wants_much_remembered_is_not_decompressed(
+    site: "Site", ask: Ask, squeeze: Callable[[str, bytes], bytes]
+) -> None:
+    site.answers["/feed"] = (200, {"Content-Encoding": "zstd"}, squeeze("wide-zstd", RSS))
+    with pytest.raises(FetchFailed, match="does not decompress"):
+        ask("/feed")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "zstd"])
 def test_a_bomb_is_refused_once_it_is_too_large(
     site: "Site", ask: Ask, squeeze: Callable[[str, bytes], bytes], encoding: str
 ) -> None:
@@ -170,16 +195,23 @@ def test_a_bomb_is_refused_once_it_is_too_large(
     assert time.monotonic() - started < 1
 
 
-@pytest.mark.parametrize("encoding", ["gzip, gzip", "gzip,br", "zstd", "compress", "snappy"])
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "gzip,br", "zstd, zstd", "compress", "snappy"])
 def test_stacked_and_unknown_encodings_are_refused(site: "Site", ask: Ask, encoding: str) -> None:
     site.answers["/feed"] = (200, {"Content-Encoding": encoding}, gzip.compress(gzip.compress(b"0" * 1_000_000)))
     with pytest.raises(FetchRefused, match="encoding"):
         ask("/feed")
 
 
-def test_a_damaged_or_short_body_is_a_failure_worth_another_try(site: "Site", ask: Ask) -> None:
-    for body, reason in ((gzip.compress(RSS)[:-20], "ends too early"), (b"not gzip at all", "does not decompress")):
-        site.answers["/feed"] = (200, {"Content-Encoding": "gzip"}, body)
+def test_a_damaged_or_short_body_is_a_failure_worth_another_try(
+    site: "Site", ask: Ask, squeeze: Callable[[str, bytes], bytes]
+) -> None:
+    for encoding, body, reason in (
+        ("gzip", gzip.compress(RSS)[:-20], "ends too early"),
+        ("gzip", b"not gzip at all", "does not decompress"),
+        ("zstd", squeeze("zstd", RSS)[:-5], "ends too early"),
+        ("zstd", b"not zstd at all", "does not decompress"),
+    ):
+        site.answers["/feed"] = (200, {"Content-Encoding": encoding}, body)
         with pytest.raises(FetchFailed, match=reason):
             ask("/feed")
 
