@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from schemas.watch import Looks, Move, Spent, Tempo
+from schemas.watch import Hub, Looks, Move, Spent, Tempo
 
 
 class Terms(StrEnum):
@@ -152,5 +152,7 @@ class FeedState(BaseModel):
     bytes_saved: int = Field(default=0, ge=0, description="that an unchanged feed did not have to send")
     tempo: Tempo = Tempo()
     move: Move | None = None
+    said_s: float | None = Field(default=None, gt=0, description="its own ttl or update period")
+    hub: Hub | None = Field(default=None, description="that the source named last: WebSub")
     spent: Spent = Spent()
     looks: Looks = Looks()

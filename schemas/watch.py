@@ -9,6 +9,13 @@ class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Hub(_Value):
+    """A WebSub hub that the source names, and under which URL (`topic`) the hub knows the source."""
+
+    url: str = Field(max_length=2048)
+    topic: str = Field(max_length=4096)
+
+
 class Tempo(_Value):
     """How often the source publishes: new entries and seconds seen, both fading, through a long and a short window."""
 

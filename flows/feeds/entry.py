@@ -3,6 +3,7 @@
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from schemas.identity import digest
+from schemas.watch import Hub
 
 
 class _Value(BaseModel):
@@ -44,6 +45,8 @@ class Parsed(_Value):
     title: str = ""
     language: str | None = None
     ttl_s: float | None = Field(default=None, ge=0)
+    update_s: float | None = Field(default=None, gt=0)
+    hub: Hub | None = None
     entries: tuple[Entry, ...] = ()
     broken: tuple[Broken, ...] = ()
     dropped: int = Field(default=0, ge=0)

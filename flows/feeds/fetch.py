@@ -20,11 +20,13 @@ import httpcore
 import httpx
 
 from flows.feeds.guard import AddressRefused, GuardedBackend, GuardedTransport, Resolver
+from flows.feeds.hints import freshness_s, hub_of
 from flows.feeds.interval import Hints
 from flows.feeds.limits import ACCEPTED, Damaged, LimitExceeded, Limits, read
 from schemas.errors import FetchFailed, FetchRefused
 from schemas.feed import Feed, FeedState, Transport
 from schemas.settings import PollSettings
+from schemas.watch import Hub
 
 FEED_TYPES = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
 PAGE_TYPES = "text/html, application/xhtml+xml;q=0.9"
@@ -49,6 +51,7 @@ class Fetched:
     last_modified: str | None
     hints: Hints
     moved: str | None = None
+    hub: Hub | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ async def fetch(
         wanted["If-Modified-Since"] = state.last_modified
     answer = await _get(feed.id, feed.url, wanted, client=client, limits=limits)
     etag, last_modified = _plain(answer.headers.get("etag")), _plain(answer.headers.get("last-modified"))
-    hints = Hints(max_age_s=_max_age(answer.headers.get("cache-control")))
+    hints = Hints(max_age_s=freshness_s(answer.headers))
     match answer.status:
         case 200:
             body_hash = hashlib.sha256(answer.body).hexdigest()
@@ -140,6 +143,7 @@ async def fetch(
                 last_modified=last_modified,
                 hints=hints,
                 moved=answer.moved,
+                hub=hub_of(answer.headers.get_list("link"), base=answer.url),
             )
         case 304 if state.etag or state.last_modified:
             kept = (etag or state.etag, last_modified or state.last_modified)
@@ -299,11 +303,6 @@ def _failed(feed: str, url: str, status: int, headers: httpx.Headers) -> FetchFa
 def _plain(value: str | None) -> str | None:
     """A validator that may be sent back: printable, of reasonable length."""
     return value if value and len(value) <= 500 and value.isascii() and value.isprintable() else None
-
-
-def _max_age(value: str | None) -> float | None:
-    found = re.search(r"\bmax-age=\"?(\d{1,9})", value or "", re.IGNORECASE)
-    return float(found[1]) if found else None
 
 
 def _retry_after(headers: httpx.Headers) -> float | None:

@@ -29,7 +29,7 @@ LOOKS_PER_ENTRY = 2.0
 
 
 class Hints(BaseModel):
-    """What a server said of time, in seconds: Retry-After, Cache-Control's max-age, the feed's ttl or update period."""
+    """What a server said of time, in seconds: Retry-After, for how long its answer is fresh, the feed's ttl."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -71,8 +71,9 @@ def first_tempo(published: Iterable[datetime | None], *, now: datetime) -> Tempo
 def next_interval(tempo: Tempo, *, default_s: float, hint_s: float | None = None, lost: bool = False) -> float:
     """Seconds until the next poll, by the rate at which the source publishes; within `bounds`.
 
-    A source of which nothing is known waits `default_s`, or what it says itself (`hint_s`). When entries were `lost`
-    between two polls, a quarter of the time that would be right otherwise.
+    A source of which nothing is known waits `default_s`, or what it says itself (`hint_s`) when that is shorter: its
+    ttl, its `sy:` update period (which publishing systems write as "hourly" unasked), how long its answer is fresh.
+    When entries were `lost` between two polls, a quarter of the time that would be right otherwise.
     """
     floor, ceiling = bounds(default_s)
     prior_s = LOOKS_PER_ENTRY * (default_s if not hint_s else min(max(hint_s, floor), default_s))

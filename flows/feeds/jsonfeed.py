@@ -1,12 +1,13 @@
 """JSON Feed, versions 1 and 1.1 (jsonfeed.org): bytes to Parsed; pure, and run in a process that can be killed."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin
 
 from flows.feeds import dates
 from flows.feeds.entry import Broken, Entry, Parsed
+from flows.feeds.hints import hub_among
 from flows.feeds.plain import line, paragraphs
 from schemas.errors import FeedUnreadable
 
@@ -38,10 +39,18 @@ def parse_json(body: bytes, *, feed: str, base: str) -> Parsed:
     return Parsed(
         title=line(_text(found.get("title")), limit=200),
         language=language if language.isascii() and language.isalpha() and len(language) in {2, 3} else None,
+        hub=hub_among(_hubs(found), base=base),
         entries=tuple(entries),
         broken=tuple(broken),
         dropped=max(0, len(items) - MAX_ENTRIES),
     )
+
+
+def _hubs(found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for hub in _list(found.get("hubs")):
+        if isinstance(hub, Mapping) and _text(hub.get("type")).lower() == "websub":
+            yield "hub", hub.get("url")
+    yield "self", found.get("feed_url")
 
 
 def _entry(item: Mapping[str, Any], base: str) -> Entry:

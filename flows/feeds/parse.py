@@ -16,6 +16,7 @@ import feedparser
 
 from flows.feeds import dates
 from flows.feeds.entry import Broken, Entry, Parsed
+from flows.feeds.hints import hub_among, update_s
 from flows.feeds.jsonfeed import is_json, parse_json
 from flows.feeds.plain import line, paragraphs
 from schemas.errors import FeedUnreadable
@@ -55,6 +56,8 @@ def parse(body: bytes, content_type: str | None, *, feed: str, base: str) -> Par
         title=line(_text(head.get("title")), limit=200),
         language=_language(_text(head.get("language"))),
         ttl_s=_minutes(_text(head.get("ttl"))),
+        update_s=update_s(_text(head.get("sy_updateperiod")), _text(head.get("sy_updatefrequency"))),
+        hub=hub_among(((_text(link.get("rel")), link.get("href")) for link in _items(head.get("links"))), base=base),
         entries=tuple(entries),
         broken=tuple(broken),
         dropped=max(0, len(found["entries"]) - MAX_ENTRIES),

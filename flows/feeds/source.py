@@ -272,6 +272,8 @@ class Source:
             published=tuple(entry.published for entry in entries.values()),
             wait_s=tally.asked_to_wait_s,
             ttl_s=parsed.ttl_s,
+            update_s=parsed.update_s,
+            hub=answer.hub or parsed.hub,
         )
         state = turn.read(self._state, _told(found), reading, pace=tools.pace, now=now)
         if tally.new:

@@ -15,7 +15,7 @@ from flows.feeds.interval import (
     observe,
 )
 from schemas.feed import Feed, FeedState
-from schemas.watch import Move, Spent, Tempo
+from schemas.watch import Hub, Move, Spent, Tempo
 
 MOVE_DAYS = 3
 """Days on which a permanent redirect must lead to the same place before it is believed."""
@@ -71,6 +71,8 @@ class Reading:
     published: tuple[datetime | None, ...] = ()
     wait_s: float | None = None
     ttl_s: float | None = None
+    update_s: float | None = None
+    hub: Hub | None = None
 
 
 def located(feed: Feed, state: FeedState) -> Feed:
@@ -89,7 +91,8 @@ def room(state: FeedState, pace: Pace, *, now: datetime) -> int:
 def unchanged(state: FeedState, answer: Told, *, pace: Pace, now: datetime) -> FeedState:
     """After a poll that brought nothing new."""
     tempo = observe(state.tempo, new=0, after_s=_since(state, now))
-    interval_s = next_interval(tempo, default_s=pace.default_s, hint_s=_hint(answer.hints))
+    hint_s = state.said_s or answer.hints.max_age_s
+    interval_s = next_interval(tempo, default_s=pace.default_s, hint_s=hint_s)
     return state.model_copy(
         update=_well(state, answer, now)
         | {
@@ -115,7 +118,8 @@ def read(state: FeedState, answer: Told, reading: Reading, *, pace: Pace, now: d
     )
     hints = answer.hints.model_copy(update={"ttl_s": reading.ttl_s, "retry_after_s": reading.wait_s})
     tempo = _tempo(state, reading, now)
-    interval_s = next_interval(tempo, default_s=pace.default_s, hint_s=_hint(hints), lost=lost)
+    said_s = _said(reading)
+    interval_s = next_interval(tempo, default_s=pace.default_s, hint_s=said_s or hints.max_age_s, lost=lost)
     # what was left must be offered again, which an unchanged feed would not do
     whole = not (reading.left or reading.owed or reading.held)
     at_once = reading.left > 0 and reading.wait_s is None
@@ -134,6 +138,8 @@ def read(state: FeedState, answer: Told, reading: Reading, *, pace: Pace, now: d
                 update={"entries": _spent(state, now).entries + reading.taken, "held": reading.held}
             ),
             "looks": looks,
+            "said_s": said_s,
+            "hub": reading.hub,
         }
     )
 
@@ -239,9 +245,9 @@ def _spent(state: FeedState, now: datetime) -> Spent:
     return state.spent if state.spent.day == today else Spent(day=today)
 
 
-def _hint(hints: Hints) -> float | None:
-    """What the source says of its own tempo: its ttl or update period, else how long its answer may be kept."""
-    return hints.ttl_s or hints.max_age_s
+def _said(reading: Reading) -> float | None:
+    """What the source says of its own tempo: its ttl or its update period, the shorter."""
+    return min(filter(None, (reading.ttl_s, reading.update_s)), default=None)
 
 
 def _scheme(url: str) -> str:
