@@ -40,6 +40,10 @@ class Listing(BaseModel):
     link: str = Field(default="a", min_length=1, max_length=500)
     title: str | None = Field(default=None, min_length=1, max_length=500)
     date: str | None = Field(default=None, min_length=1, max_length=500)
+    day_first: bool | None = Field(
+        default=None,
+        description="how 12/03/2026 is meant; none: as the page's other dates show, else as is usual there",
+    )
 
 
 class Place(BaseModel):

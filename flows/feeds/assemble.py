@@ -68,6 +68,7 @@ def assemble(
         page=page.published if page else None,
         page_updated=page.updated if page else None,
         observed=observed,
+        unsure=entry.date_guessed,
     )
     stated = feed.language or feed_language or (page.language if page else None)
     code, guessed = language.identify(f"{title}\n{text or entry.summary}", prior=stated)

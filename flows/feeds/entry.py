@@ -24,6 +24,7 @@ class Entry(_Value):
     outlet: str | None = Field(default=None, description="whose piece it is, where a feed carries others' pieces")
     published: AwareDatetime | None = None
     updated: AwareDatetime | None = None
+    date_guessed: bool = Field(default=False, description="its dates may be read otherwise, or tell of a change only")
 
     @property
     def fingerprint(self) -> str:

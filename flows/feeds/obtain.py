@@ -91,7 +91,9 @@ async def _ask(feed: Feed, place: Place, state: FeedState, reach: Reach) -> Obta
         return Obtained(asked, state, answer)
     if isinstance(answer, Unchanged):
         return Obtained(asked, state, answer, wire_bytes=answer.wire_bytes)
-    parsed = await reach.readers.feed(feed.id, answer.body, answer.content_type, base=answer.url, place=place)
+    parsed = await reach.readers.feed(
+        feed.id, answer.body, answer.content_type, base=answer.url, place=place, day_first=puts_day_first(feed)
+    )
     wire_bytes = answer.wire_bytes
     if feed.links_at is not None:
         parsed = _relinked(parsed, feed.links_at)
@@ -119,6 +121,11 @@ async def _parts(feed: Feed, place: Place, parsed: Parsed, reach: Reach) -> tupl
             dropped += found.dropped
     update = {"entries": tuple(entries), "broken": tuple(broken), "dropped": dropped}
     return parsed.model_copy(update=update), wire_bytes
+
+
+def puts_day_first(feed: Feed) -> bool:
+    """Whether 12/03/2026 is usually the 12th of March there: everywhere but in the English of the United States."""
+    return not (feed.country == "US" and feed.language in {None, "en"})
 
 
 def _relinked(parsed: Parsed, host: str) -> Parsed:

@@ -80,7 +80,8 @@ def _parsed(body: bytes, head: dict[str, Any]) -> Parsed:
         case Transport.LISTING:
             from flows.feeds.listing import parse_listing
 
-            return parse_listing(body, content_type, Listing.model_validate(head["listing"]), feed=feed, base=base)
+            listing = Listing.model_validate(head["listing"])
+            return parse_listing(body, content_type, listing, feed=feed, base=base, day_first=head["day_first"])
         case Transport.FEED | Transport.QUERY:
             from flows.feeds.parse import parse
 

@@ -56,10 +56,11 @@ class Readers:
         base: str,
         place: Place | None = None,
         whole: bool = False,
+        day_first: bool = True,
     ) -> Parsed:
         """Parse a source's bytes as its place says, without one as a feed; of a sitemap the recent part, or the whole.
 
-        Raises FeedUnreadable.
+        `day_first` is how dates in figures are usually meant there. Raises FeedUnreadable.
         """
         head = {
             "job": "feed",
@@ -69,6 +70,7 @@ class Readers:
             "transport": place.transport if place else Transport.FEED,
             "listing": place.listing.model_dump() if place and place.listing else None,
             "whole": whole,
+            "day_first": day_first,
         }
         outcome, answer = await self._ask(head, body, feed=feed, url=base)
         if outcome != "done":

@@ -103,13 +103,16 @@ def _entry(element: etree._Element, base: str) -> Entry:
     link = _absolute(base, _text(element, "loc"))
     if not link:
         raise ValueError("a page without a URL")
+    published, updated = (dates.read(_text(element, name)) for name in ("publication_date", "lastmod"))
     return Entry(
         id=link[:2000],
         link=link,
         title=line(_text(element, "title"), limit=MAX_TITLE),
         section=line(_text(element, "keywords"), limit=200) or None,
-        published=dates.read(_text(element, "publication_date")),
-        updated=dates.read(_text(element, "lastmod")),
+        published=published,
+        updated=updated,
+        # when a page changed is no more than a hint of when its piece was published
+        date_guessed=published is None and updated is not None,
     )
 
 

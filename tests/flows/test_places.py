@@ -77,6 +77,17 @@ def test_a_page_of_links_is_read_and_a_changed_design_is_named(desk: "Desk") -> 
     assert (polled.result, "design may have changed" in polled.reason) == (Result.FAILED, True)
 
 
+def test_a_listings_dates_in_figures_are_meant_as_its_country_writes_them(desk: "Desk") -> None:
+    for name, country in (("sv", "SV"), ("us", "US")):
+        desk.site.answers[f"/{name}/news"] = html(f"<li><a href='/{name}/a'>Deal</a><time>03/05/2026</time></li>")
+        desk.source(name, f"/{name}/news", transport="listing", country=country, fetch_pages=False)
+        with desk.settings.poll.feeds_file.open("a") as file:
+            file.write('listing = { item = "li", date = "time" }\n')
+    desk.poll()
+    months = {(article.feed, article.published_at.month, article.date_guessed) for article in desk.published()}
+    assert months == {("sv", 5, True), ("us", 3, True)}
+
+
 def test_a_feed_that_dies_gives_way_to_its_sitemap_without_a_double_and_comes_back(desk: "Desk") -> None:
     desk.source("both")
     with desk.settings.poll.feeds_file.open("a") as file:

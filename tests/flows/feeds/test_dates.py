@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flows.feeds.dates import Dated, choose, read
+from flows.feeds.dates import Dated, choose, order, read, read_numeric
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 A, B, C, D = (NOW - timedelta(hours=hours) for hours in (10, 5, 3, 2))
@@ -61,3 +61,60 @@ def test_dates_are_read_as_feeds_write_them(text: str, expected: str) -> None:
 @pytest.mark.parametrize("text", [None, "", "yesterday", "99 de enero de 2026", "2026-13-45", "x" * 5000, "0" * 90])
 def test_what_is_no_date_is_none(text: str | None) -> None:
     assert read(text) is None
+
+
+def day(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "day_first", "expected", "either"),
+    [
+        ("12/03/2026", True, "2026-03-12", True),
+        ("12/03/2026", False, "2026-12-03", True),
+        ("03.12.2026", True, "2026-12-03", True),
+        ("3-12-26", True, "2026-12-03", True),
+        ("24/11/2026", False, "2026-11-24", False),
+        ("11/24/2026", True, "2026-11-24", False),
+        ("07/07/2026", True, "2026-07-07", False),
+        ("2026/3/12", False, "2026-03-12", False),
+        ("Publicado: 24/11/2026 | Política", True, "2026-11-24", False),
+        ("24/11/2026 14:05", True, "2026-11-24 14:05", False),
+        ("24/11/2026, a las 2:05 p. m.", True, "2026-11-24 14:05", False),
+        ("11/24/2026 - 12:30:15 AM", False, "2026-11-24 00:30:15", False),
+    ],
+)
+def test_dates_in_figures_are_read_in_the_order_of_the_place(
+    text: str, day_first: bool, expected: str, either: bool
+) -> None:
+    assert read_numeric(text, day_first=day_first) == (day(expected), either)
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "31/02/2026", "13/13/2026", "1/2", "1.2.3.4", "10.12.2026.11", "0/0/2026", "5/2026", "9" * 5000]
+)
+def test_figures_that_are_no_date_are_none(text: str | None) -> None:
+    assert read_numeric(text, day_first=True) is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "day_first"),
+    [
+        (["03/12/2026", "24/11/2026"], True),
+        (["03/12/2026", "11/24/2026"], False),
+        (["24/11/2026", "11/24/2026"], None),
+        (["03/12/2026", None, "no date"], None),
+    ],
+)
+def test_a_page_that_shows_a_date_of_one_order_only_tells_of_the_others(
+    texts: list[str | None], day_first: bool | None
+) -> None:
+    assert order(texts) is day_first
+
+
+def test_a_page_says_more_of_its_date_than_a_guess_does() -> None:
+    def guessed(page: datetime | None) -> Dated:
+        return choose(published=None, updated=B, page=page, page_updated=None, observed=NOW, unsure=True)
+
+    assert guessed(A) == Dated(A, False, B)
+    assert guessed(None) == Dated(B, True, None)

@@ -161,3 +161,18 @@ def test_a_json_feed_is_recognised_and_read() -> None:
 def test_what_is_no_json_feed_is_named_so(body: bytes) -> None:
     with pytest.raises(FeedUnreadable):
         parse_json(body, feed="d", base=BASE)
+
+
+def dated_listing(*texts: str, day_first: bool = True, said: bool | None = None) -> list[tuple[str, bool]]:
+    """The days that a listing with these dates gives, and which of them are guesses."""
+    rows = "".join(f"<li><a href='/{number}'>Nota</a> <i>{text}</i></li>" for number, text in enumerate(texts))
+    selectors = Listing(item="li", date="i", day_first=said)
+    found = parse_listing(f"<ul>{rows}</ul>".encode(), None, selectors, feed="d", base=BASE, day_first=day_first)
+    return [(f"{entry.published:%d %b}" if entry.published else "", entry.date_guessed) for entry in found.entries]
+
+
+def test_a_listings_dates_in_figures_are_read_as_the_place_writes_them_and_flagged_when_unsure() -> None:
+    assert dated_listing("12/03/2026", "2026-03-13") == [("12 Mar", True), ("13 Mar", False)]
+    assert dated_listing("12/03/2026", day_first=False) == [("03 Dec", True)]
+    assert dated_listing("12.03.2026", "24.02.2026", day_first=False) == [("12 Mar", False), ("24 Feb", False)]
+    assert dated_listing("12/03/2026", "hoy", said=False) == [("03 Dec", False), ("", False)]
