@@ -14,7 +14,7 @@ from consumers.outcome import Handler
 from schemas.deadletter import DeadLetter
 from schemas.indices import INDICES, Indices
 from schemas.settings import Settings
-from schemas.streams import ALERTS, ARTICLES, CLASSIFIED, DEADLETTER, INDEXED, Stream
+from schemas.streams import ALERTS, ARTICLES, CLASSIFIED, DEADLETTER, INDEXED, OPS, Stream
 
 In = TypeVar("In", bound=BaseModel)
 
@@ -95,6 +95,18 @@ def open_notify(settings: Settings, indices: Indices = INDICES) -> Iterator[Open
         yield Opened(partial(notify, es=es, settings=settings.notify, now=now), partial(ping, es))
 
 
+@contextmanager
+def open_ops(settings: Settings) -> Iterator[Opened[Any]]:
+    """The handler of `ops`. Raises ConfigError when its channel is not there or its secret can't sign."""
+    from consumers.channels.webhook import check
+    from consumers.ops import ops, ops_channel
+
+    channel = ops_channel(settings)
+    if channel is not None:
+        check(channel)
+    yield Opened(partial(ops, channel=channel, settings=settings.notify, now=now))
+
+
 STAGES: dict[str, Stage[Any]] = {
     stage.name: stage
     for stage in (
@@ -102,6 +114,7 @@ STAGES: dict[str, Stage[Any]] = {
         Stage("index", CLASSIFIED, open_index, "vigia-index"),
         Stage("alert", INDEXED, open_alert, "vigia-alert"),
         Stage("notify", ALERTS, open_notify, "vigia-notify"),
+        Stage("ops", OPS, open_ops, "vigia-ops"),
     )
 }
 """Every worker by name, in the order in which a piece meets them."""

@@ -127,6 +127,12 @@ class NotifySettings(_Part):
     allow_networks: tuple[str, ...] = Field(default=(), description="private networks that alerts may be sent to")
 
 
+class OpsSettings(_Part):
+    """Where those who run Vigía are told of trouble."""
+
+    channel: str | None = Field(default=None, description="a name of notify.channels; none: the log of the worker ops")
+
+
 class WorkerSettings(_Part):
     """How a consumer reads."""
 
@@ -155,6 +161,7 @@ class Settings(BaseSettings):
     classify: ClassifySettings = ClassifySettings()
     alert: AlertSettings = AlertSettings()
     notify: NotifySettings = NotifySettings()
+    ops: OpsSettings = OpsSettings()
     worker: WorkerSettings = WorkerSettings()
 
     @classmethod

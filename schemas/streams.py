@@ -10,6 +10,7 @@ from schemas.alert import Alert
 from schemas.article import Article
 from schemas.classification import Classification, Indexed
 from schemas.deadletter import DeadLetter
+from schemas.ops import OpsAlert
 
 M = TypeVar("M", bound=BaseModel)
 HOUR_MS = 3_600_000
@@ -37,16 +38,21 @@ CLASSIFIED = Stream("news.classified", Classification, lambda c: c.beat, partiti
 OFFBEAT = Stream("news.offbeat", Classification, lambda c: c.article_id, partitions=1, retention_ms=3 * DAY_MS)
 INDEXED = Stream("news.indexed", Indexed, lambda i: i.beat, partitions=1, retention_ms=7 * DAY_MS)
 ALERTS = Stream("news.alerts", Alert, lambda a: a.alert_id, partitions=1, retention_ms=30 * DAY_MS)
+OPS = Stream("news.ops", OpsAlert, lambda o: o.source, partitions=1, retention_ms=30 * DAY_MS)
 DEADLETTER = Stream(
     "news.deadletter", DeadLetter, lambda d: d.stage, partitions=1, retention_ms=-1, max_bytes=8_000_000
 )
 
-STREAMS: tuple[Stream[Article] | Stream[Classification] | Stream[Indexed] | Stream[Alert] | Stream[DeadLetter], ...] = (
+STREAMS: tuple[
+    Stream[Article] | Stream[Classification] | Stream[Indexed] | Stream[Alert] | Stream[OpsAlert] | Stream[DeadLetter],
+    ...,
+] = (
     ARTICLES,
     CLASSIFIED,
     OFFBEAT,
     INDEXED,
     ALERTS,
+    OPS,
     DEADLETTER,
 )
 """Every stream, in the order in which a piece meets them."""

@@ -15,6 +15,7 @@ from consumers.channels.escape import plain
 from schemas.addresses import refusal
 from schemas.alert import Alert
 from schemas.errors import ConfigError, DeliveryRefused, Unavailable
+from schemas.ops import OpsAlert
 from schemas.settings import ChannelSettings
 
 AGAIN = frozenset({408, 409, 425, 429})
@@ -55,22 +56,37 @@ def payload(alert: Alert) -> bytes:
     ).encode()
 
 
+def ops_payload(alert: OpsAlert) -> bytes:
+    """What a receiver gets of an ops alert: `type` is `ops.begun` or `ops.ended`."""
+    data = alert.model_dump(mode="json", exclude={"schema_version"})
+    data |= {name: plain(data[name]) for name in ("source", "evidence", "remedy")}
+    told = alert.ended_at or alert.since
+    kind = "ops.begun" if alert.ended_at is None else "ops.ended"
+    return json.dumps({"type": kind, "timestamp": told.isoformat(), "data": data}, ensure_ascii=False).encode()
+
+
 def send(alert: Alert, channel: ChannelSettings, *, timeout_s: float, allowed: Sequence[str], now: datetime) -> None:
-    """POST the alert; `webhook-id` is the alert's id on every try, so that the receiver can drop a repeat.
+    """POST the alert as `post` does, under its own id."""
+    post(alert.alert_id, payload(alert), channel, timeout_s=timeout_s, allowed=allowed, now=now)
+
+
+def post(
+    id_: str, body: bytes, channel: ChannelSettings, *, timeout_s: float, allowed: Sequence[str], now: datetime
+) -> None:
+    """POST the body; `webhook-id` is the id on every try, so that the receiver can drop a repeat.
 
     Returns on a 2xx. Raises Unavailable when another try may help (no connection, timeout, 429, 5xx) and
     DeliveryRefused when it won't: an address that may not be connected to, a redirect, another 4xx.
     """
-    body = payload(alert)
     headers: dict[bytes | str, bytes | str] = {
         "content-type": "application/json",
         "user-agent": "Vigia",
-        "webhook-id": alert.alert_id,
+        "webhook-id": id_,
         "webhook-timestamp": str(int(now.timestamp())),
     }
     if channel.secret is not None:
         signer = Webhook(channel.secret.get_secret_value())
-        headers["webhook-signature"] = signer.sign(alert.alert_id, now, body.decode())
+        headers["webhook-signature"] = signer.sign(id_, now, body.decode())
     backend = _Guarded(channel.name, allowed, deadline=time.monotonic() + timeout_s)
     timeouts = dict.fromkeys(("connect", "read", "write", "pool"), timeout_s)
     try:

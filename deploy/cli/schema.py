@@ -16,11 +16,22 @@ from schemas.compatibility import breaks
 from schemas.deadletter import DeadLetter
 from schemas.errors import ConfigError
 from schemas.feed import Feed, FeedState
+from schemas.ops import OpsAlert
 from schemas.rule import Rules
 
 app = typer.Typer(no_args_is_help=True, help="The JSON Schema files of everything that flows.")
 
-MODELS: tuple[type[BaseModel], ...] = (Article, Classification, Indexed, Alert, DeadLetter, Rules, Feed, FeedState)
+MODELS: tuple[type[BaseModel], ...] = (
+    Article,
+    Classification,
+    Indexed,
+    Alert,
+    OpsAlert,
+    DeadLetter,
+    Rules,
+    Feed,
+    FeedState,
+)
 FOLDER = Path(schemas.__file__).parent / "jsonschema"
 
 

@@ -18,7 +18,7 @@ from deploy.local.process import MARK
 from deploy.local.state import Endpoints
 from schemas.errors import StackError
 
-CONSUMERS: Final = ("classify", "index", "alert", "notify")
+CONSUMERS: Final = ("classify", "index", "alert", "notify", "ops")
 ALL: Final = ("kafka", "elasticsearch", "prefect", "runner", *CONSUMERS)
 """Every part, in the order in which they are shown."""
 

@@ -22,10 +22,11 @@ USUAL: Final = {
     "index": 9611,
     "alert": 9612,
     "notify": 9613,
+    "ops": 9614,
 }
 """The port of each listener when nothing else has it; all on 127.0.0.1."""
 
-_MORE: Final = 9614
+_MORE: Final = 9615
 """Where listeners without a usual port begin, such as those of more workers."""
 
 
