@@ -96,7 +96,7 @@ def open_client(poll: PollSettings, *, resolve: Resolver | None = None) -> httpx
     """The client that every fetch goes through: guarded, without cookies, proxies or the environment."""
     backend = GuardedBackend(poll.allow_networks, resolve=resolve)
     client = httpx.AsyncClient(
-        transport=GuardedTransport(backend, connections=2 * poll.concurrency),
+        transport=GuardedTransport(backend),
         trust_env=False,
         follow_redirects=False,
         timeout=httpx.Timeout(poll.total_s, connect=poll.connect_s),

@@ -4,8 +4,11 @@ Guards against server-side request forgery (OWASP) and DNS rebinding: httpcore n
 """
 
 import socket
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_address
 from time import monotonic
 
 import anyio
@@ -21,6 +24,13 @@ Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 RESOLVING_AT_ONCE = 128
 """The event loop's own resolver threads are few, so that a few slow names would hold up every other one."""
 
+KEPT_S = 5.0
+"""How long a connection that nobody uses is kept."""
+
+KEPT_A_HOST = 2
+HOSTS_KEPT = 256
+"""Connections kept, at one host, and hosts that they are kept at."""
+
 
 class AddressRefused(Exception):
     """A host's address may not be connected to; the fetch that asked turns it into a FetchRefused."""
@@ -28,6 +38,14 @@ class AddressRefused(Exception):
     def __init__(self, host: str, address: str, reason: str) -> None:
         self.host, self.address, self.reason = host, address, reason
         super().__init__(f"{host} resolves to {address}: {reason}")
+
+
+def _is_address(host: str) -> bool:
+    """Whether the host is an IP address already, in its one usual form: there is nothing to look up."""
+    try:
+        return str(ip_address(host)) == host
+    except ValueError:
+        return False
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
@@ -97,6 +115,8 @@ def resolver() -> Resolver:
 
     async def resolve(host: str, port: int) -> list[str]:
         nonlocal limiter
+        if _is_address(host):
+            return [host]
         limiter = limiter or anyio.CapacityLimiter(RESOLVING_AT_ONCE)
         look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
         found = await anyio.to_thread.run_sync(look_up, abandon_on_cancel=True, limiter=limiter)
@@ -105,57 +125,107 @@ def resolver() -> Resolver:
     return resolve
 
 
-class GuardedTransport(httpx.AsyncBaseTransport):
-    """httpx over a connection pool whose every connection goes through `backend`; no proxy, no environment.
+@dataclass
+class _Host:
+    """A host's own pool of connections; `users` are answers whose body is not read to its end yet."""
 
-    httpcore's exceptions pass through as they are.
+    pool: httpcore.AsyncConnectionPool
+    users: int = 0
+    used_at: float = 0.0
+
+
+class GuardedTransport(httpx.AsyncBaseTransport):
+    """httpx over connections that all go through `backend`; no proxy, no environment.
+
+    Every host has a pool of its own, since httpcore's looks at all of its connections for each request: with a hundred
+    of them that costs more than the request does. `hosts` is how many keep idle connections, for KEPT_S at the most
+    while others are asked. httpcore's exceptions pass through as they are.
     """
 
-    def __init__(self, backend: httpcore.AsyncNetworkBackend, *, connections: int) -> None:
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
-            max_connections=connections,
-            max_keepalive_connections=connections,
-            keepalive_expiry=5.0,
-            http1=True,
-            http2=True,
-            network_backend=backend,
-        )
+    def __init__(self, backend: httpcore.AsyncNetworkBackend, *, hosts: int = HOSTS_KEPT) -> None:
+        self._backend, self._most = backend, hosts
+        self._ssl = httpx.create_ssl_context(trust_env=False)
+        self._hosts: OrderedDict[tuple[bytes, bytes, int | None], _Host] = OrderedDict()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """One request, one answer; the body is left on the wire."""
-        answer = await self._pool.handle_async_request(
-            httpcore.Request(
-                method=request.method,
-                url=httpcore.URL(
-                    scheme=request.url.raw_scheme,
-                    host=request.url.raw_host,
-                    port=request.url.port,
-                    target=request.url.raw_path,
-                ),
-                headers=request.headers.raw,
-                extensions=request.extensions,
+        url = request.url
+        host = self._host((url.raw_scheme, url.raw_host, url.port))
+        host.users += 1
+        try:
+            await self._let_go()
+            answer = await host.pool.handle_async_request(
+                httpcore.Request(
+                    method=request.method,
+                    url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                    headers=request.headers.raw,
+                    extensions=request.extensions,
+                )
             )
-        )
+        except BaseException:
+            self._left(host)
+            raise
         return httpx.Response(
             status_code=answer.status,
             headers=answer.headers,
-            stream=_Body(answer),
+            stream=_Body(answer, partial(self._left, host)),
             extensions=answer.extensions,
         )
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._pool.aclose()
+        hosts = list(self._hosts.values())
+        self._hosts.clear()
+        for host in hosts:
+            await host.pool.aclose()
+
+    def _host(self, key: tuple[bytes, bytes, int | None]) -> _Host:
+        found = self._hosts.get(key)
+        if found is None:
+            pool = httpcore.AsyncConnectionPool(
+                ssl_context=self._ssl,
+                max_connections=None,
+                max_keepalive_connections=KEPT_A_HOST,
+                keepalive_expiry=KEPT_S,
+                http1=True,
+                http2=True,
+                network_backend=self._backend,
+            )
+            found = self._hosts[key] = _Host(pool)
+        found.used_at = monotonic()
+        self._hosts.move_to_end(key)
+        return found
+
+    def _left(self, host: _Host) -> None:
+        host.users -= 1
+        host.used_at = monotonic()
+
+    async def _let_go(self) -> None:
+        """Close the connections of hosts that were not asked for long, and of the most that are too many."""
+        before = monotonic() - KEPT_S
+        unused: list[tuple[bytes, bytes, int | None]] = []
+        for key, host in self._hosts.items():
+            if len(self._hosts) - len(unused) <= self._most and host.used_at > before:
+                break
+            if host.users == 0:
+                unused.append(key)
+        for pool in [self._hosts.pop(key).pool for key in unused]:
+            await pool.aclose()
 
 
 class _Body(httpx.AsyncByteStream):
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
+    def __init__(self, answer: httpcore.Response, left: Callable[[], None]) -> None:
+        self._answer, self._left = answer, left
+        self._closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for part in self._answer.aiter_stream():
             yield part
 
     async def aclose(self) -> None:
-        await self._answer.aclose()
+        if not self._closed:
+            self._closed = True
+            try:
+                await self._answer.aclose()
+            finally:
+                self._left()
