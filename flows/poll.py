@@ -174,7 +174,10 @@ async def _account(watch: Watch, poller: Poller, reports: "_Reports", at: dateti
     polled = await poller.finish(within_s=within_s)
     if poller.failure is not None:
         log.warning("poll.unavailable", sink=poller.failure.sink, reason=poller.failure.reason)
+    gauge = poller.gauge
     summary = Summary(at=at, polled=tuple(polled))
+    if gauge is not None:
+        summary = summary.model_copy(update={"speed": gauge.speed, "why": gauge.why})
     if summary.noteworthy:
         reports.leave(summary)
     return watch.model_copy(

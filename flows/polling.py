@@ -16,20 +16,25 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from flows import pressure
+from flows.feeds import health
 from flows.feeds.catalogue import load_feeds
 from flows.feeds.interval import CEILING_S, PROBE_S
 from flows.feeds.reach import open_reach
 from flows.feeds.readers import Readers
 from flows.feeds.source import Source, Tools
 from flows.feeds.state import States
-from flows.feeds.turn import Pace
+from flows.feeds.turn import Pace, stretched
+from flows.ops import Ops
+from flows.pressure import Gauge, Speed
 from flows.publish import Publisher, ensure
 from flows.report import Polled, Summary
 from schemas.article import Article
 from schemas.errors import ConfigError, Unavailable
 from schemas.feed import Feed, FeedState
+from schemas.ops import OpsAlert
 from schemas.settings import PollSettings, Settings
-from schemas.streams import ARTICLES, Stream
+from schemas.streams import ARTICLES, OPS, Stream
 
 log = structlog.get_logger(__name__)
 
@@ -81,12 +86,17 @@ class Poller:
         now: Callable[[], datetime] = clock,
         stream: Stream[Article] = ARTICLES,
         readers: Readers | None = None,
+        told: Stream[OpsAlert] = OPS,
     ) -> None:
         self._settings, self._now, self._stream, self._readers = settings, now, stream, readers
+        self._told = told
         self._stack = AsyncExitStack()
         self._publisher = Publisher(settings.kafka)
         self.failure: Unavailable | None = None
         """Why some of the sources that were done last are not: the broker or the disk was away. They come again."""
+        self.gauge: Gauge | None = None
+        """Whether what follows keeps up, as it was seen last; none before the first look."""
+        self._looked = float("-inf")
         self._tools: Tools | None = None
         self._stream_is_there = False
         self._feeds: tuple[Feed, ...] = ()
@@ -99,6 +109,8 @@ class Poller:
 
     async def __aenter__(self) -> Self:
         self._states = self._stack.enter_context(States(self._settings.home))
+        self.gauge = pressure.noted(self._states, now=self._now())
+        self._ops = Ops(self._settings.kafka, self._states, now=self._now, stream=self._told)
         return self
 
     async def __aexit__(
@@ -129,11 +141,17 @@ class Poller:
                 str(self._settings.poll.feeds_file), f"has no feed {unknown[0]!r}", remedy=f"There are {known}"
             )
         remembered = self._states.all()
+        at_will = force or only is not None
+        stretch = 1.0 if at_will else await self._pressed(now)
+        if stretch is None:
+            return 0
         waiting = [
             (feed, state)
             for feed in feeds
             if (only is None or feed.id in only) and feed.id not in self._under_way
-            if due(feed, state := remembered.get(feed.id, FeedState(feed=feed.id)), now=now, force=force)
+            if due(
+                feed, state := remembered.get(feed.id, FeedState(feed=feed.id)), now=now, force=force, stretch=stretch
+            )
         ]
         if waiting:
             tools = await self._ready()
@@ -143,6 +161,18 @@ class Poller:
             self._pruned_on = now.date()
             self._states.prune(now=now)
         return len(waiting)
+
+    async def _pressed(self, now: datetime) -> float | None:
+        """By how much intervals are stretched, as what follows the poller keeps up; None when nothing is to start."""
+        if time.monotonic() - self._looked >= pressure.LOOK_S:
+            before = self.gauge
+            self.gauge = await asyncio.to_thread(pressure.look, before, self._settings, now=now, stream=self._stream)
+            self._looked = time.monotonic()
+            pressure.take_note(self._states, self.gauge)
+            self._ops.heed([pressure.TROUBLE], self.gauge.troubles())
+        if self.gauge is None:
+            return 1.0
+        return None if self.gauge.speed is Speed.STOPPED else self.gauge.stretch
 
     async def _in_turn(self, feed: Feed, source: Source) -> Polled:
         """Poll the source when it is its turn: what is fetched and waits to be read is what memory holds.
@@ -176,7 +206,19 @@ class Poller:
                 self._stream_is_there = False
         if polled:
             log.info("poll.done", sources=len(polled), new=sum(one.new for one in polled))
+        await self._tell(polled)
         return polled
+
+    async def _tell(self, polled: Sequence[Polled]) -> None:
+        """Tell those who run this what is wrong with the sources just polled, and with what follows."""
+        remembered = self._states.all()
+        for one in polled:
+            if one.feed in remembered:
+                self._ops.heed(health.looked_at(one.feed), health.troubles(remembered[one.feed]))
+        try:
+            await self._ops.tell()
+        except Unavailable as error:
+            log.warning("ops.untold", sink=error.sink, reason=error.reason)
 
     def _load(self) -> tuple[Feed, ...]:
         """The sources; the file is read again when it has changed."""
@@ -225,8 +267,8 @@ def pace_of(poll: PollSettings) -> Pace:
     )
 
 
-def due(feed: Feed, state: FeedState, *, now: datetime, force: bool = False) -> bool:
-    """Whether the feed is to be polled now.
+def due(feed: Feed, state: FeedState, *, now: datetime, force: bool = False, stretch: float = 1.0) -> bool:
+    """Whether the feed is to be polled now, when what it would wait is multiplied by `stretch`.
 
     A time that lies too far ahead to be one of ours was saved under a clock that has been set back since.
     """
@@ -236,7 +278,7 @@ def due(feed: Feed, state: FeedState, *, now: datetime, force: bool = False) -> 
         return True
     if state.gone:
         return False
-    if state.next_poll_at is None or state.next_poll_at <= now:
+    if state.next_poll_at is None or stretched(state, stretch) <= now:
         return True
     astray = state.last_polled_at is not None and state.last_polled_at > now + CLOCK_SLACK
     longest_s = PROBE_S if state.paused_at is not None else CEILING_S

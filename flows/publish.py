@@ -88,10 +88,14 @@ def depth(kafka: KafkaSettings, stream: Stream[Any]) -> int:
 
 
 def lag(kafka: KafkaSettings, group: str, stream: Stream[Any]) -> int:
-    """How many of the stream's messages the consumer group has not done with. Raises Unavailable."""
+    """How many of the stream's messages the consumer group has not done with, of those that are still there.
+
+    Raises Unavailable when the broker is away or the stream is missing.
+    """
     with _offsets(kafka, group_id=group) as consumer:
-        done = {partition: consumer.committed(partition) or 0 for partition in _partitions(consumer, stream)}
-        return sum(end - done[partition] for partition, end in _ends(consumer, stream).items())
+        ends = _ends(consumer, stream)
+        starts = consumer.beginning_offsets(list(ends))
+        return sum(end - max(consumer.committed(part) or 0, starts[part]) for part, end in ends.items())
 
 
 def span(kafka: KafkaSettings, stream: Stream[Any], *, since_ms: int | None = None) -> dict[int, tuple[int, int]]:

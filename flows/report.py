@@ -5,6 +5,8 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from flows.pressure import Speed
+
 
 class Result(StrEnum):
     """How it went with one source."""
@@ -44,6 +46,8 @@ class Summary(BaseModel):
 
     at: AwareDatetime
     polled: tuple[Polled, ...] = ()
+    speed: Speed = Speed.FULL
+    why: str = Field(default="", description="it is not at full speed")
     busy: bool = Field(default=False, description="another poll was under way, so that this one did nothing")
 
     @property
@@ -54,7 +58,9 @@ class Summary(BaseModel):
     @property
     def noteworthy(self) -> bool:
         """Whether there is anything to say: new articles, failures, what a person should know."""
-        return any(one.new or one.notes or one.result in {Result.FAILED, Result.GONE} for one in self.polled)
+        return self.speed is not Speed.FULL or any(
+            one.new or one.notes or one.result in {Result.FAILED, Result.GONE} for one in self.polled
+        )
 
     def count(self, result: Result) -> int:
         """Sources with that result."""
@@ -85,7 +91,9 @@ def table(summary: Summary) -> list[dict[str, Any]]:
 
 def headline(summary: Summary) -> str:
     """The poll in a line."""
+    slowed = f"{summary.speed.value}: {summary.why}; " if summary.speed is not Speed.FULL else ""
     return (
+        f"{slowed}"
         f"{len(summary.polled)} sources polled: {summary.new} new articles, "
         f"{summary.count(Result.UNCHANGED)} sources unchanged, {summary.count(Result.FAILED)} failed, "
         f"{sum(one.bytes for one in summary.polled)} bytes, {sum(one.saved for one in summary.polled)} saved"

@@ -90,6 +90,13 @@ class PollSettings(_Part):
     max_entries: int = Field(default=500, ge=1, description="new entries taken from one source in one poll")
     max_entries_day: int = Field(default=2000, ge=1, description="and in one day (UTC); the rest is held back")
     pause_after: int = Field(default=15, ge=1, description="failures in a row, over days, that pause a source")
+    max_lag: int = Field(
+        default=100_000, ge=1, description="pieces waiting to be classified from which on sources are read less often"
+    )
+    lag_group: str = Field(default="vigia-classify", description="whose lag that is: a consumer group of news.articles")
+    min_free_disk: float = Field(
+        default=0.25, ge=0, lt=1, description="free share of the home's disk under which sources are read less often"
+    )
     contact: str = Field(default="", description="an address or page named in the User-Agent")
     allow_networks: tuple[str, ...] = Field(
         default=(), description="private networks or addresses that may be fetched from, such as 127.0.0.1/32"

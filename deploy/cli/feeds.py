@@ -201,11 +201,14 @@ def export(
 
 @app.command()
 def health(as_json: AsJson = False) -> None:
-    """Show how each source does, the worst first: failures, and what no error tells. Exit code 1: one is not well."""
+    """Show how each source does, the worst first: failures, and what no error tells.
+
+    Exit code 1: one is not well, or the poller is slowed by a queue or a disk.
+    """
     from flows.feeds.health import Condition, report
 
     settings = load_settings()
-    found = report(settings.home, _feeds(settings).feeds)
+    found = report(settings.home, _feeds(settings).feeds, now=datetime.now(UTC))
     well = {Condition.WELL, Condition.NEW, Condition.ASLEEP}
     if as_json:
         console.print_json([one.model_dump(mode="json") for one in found])
@@ -217,7 +220,10 @@ def health(as_json: AsJson = False) -> None:
             times = (one.last_success_at, one.last_new_at, one.next_poll_at)
             table.add_row(escape(one.feed), one.condition.value, *map(_moment, times), escape(one.word))
         console.console.print(table)
-    if any(one.condition not in well for one in found):
+    slowed = next((one.slowed for one in found if one.slowed), "")
+    if slowed:
+        console.stderr.print(f"the poller is {slowed}", style="yellow", highlight=False, markup=False)
+    if slowed or any(one.condition not in well for one in found):
         raise typer.Exit(1)
 
 

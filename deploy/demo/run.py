@@ -77,6 +77,7 @@ def environment(home: Home, site: Site, inbox: Inbox) -> dict[str, str]:
         "VIGIA_POLL__FEEDS_FILE": str(feeds),
         "VIGIA_POLL__TICK_S": str(TICK_S),
         "VIGIA_POLL__INTERVAL_S": "5",
+        "VIGIA_POLL__MIN_FREE_DISK": "0",
         "VIGIA_POLL__ALLOW_NETWORKS": loopback,
         "VIGIA_ALERT__RULES_FILE": str(rules),
         "VIGIA_NOTIFY__CHANNELS": json.dumps([channel]),

@@ -7,8 +7,12 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from flows import pressure
 from flows.feeds.state import States
+from flows.feeds.turn import stretched
+from schemas.alert import Severity
 from schemas.feed import Feed, FeedState
+from schemas.ops import Key, Trouble
 from schemas.watch import Looks
 
 
@@ -27,7 +31,10 @@ class Condition(StrEnum):
 
 
 class FeedHealth(BaseModel):
-    """How one source does. `interval_s` in seconds; `word` is for a person, empty when all is well."""
+    """How one source does. `interval_s` in seconds; `word` is for a person, empty when all is well.
+
+    `slowed` says why the poller reads all sources less often, or none; empty when it doesn't.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,25 +48,27 @@ class FeedHealth(BaseModel):
     interval_s: float | None = None
     error_streak: int = 0
     last_error: str | None = None
+    slowed: str = ""
     held: int = 0
     bytes_saved: int = 0
     looks: Looks = Looks()
 
 
-def report(home: Path, feeds: Iterable[Feed]) -> tuple[FeedHealth, ...]:
+def report(home: Path, feeds: Iterable[Feed], *, now: datetime) -> tuple[FeedHealth, ...]:
     """How each of the sources does, the worst first.
 
     Raises ConfigError when what is remembered is damaged, Unavailable when it can't be read.
     """
     with States(home) as states:
-        remembered = states.all()
-    found = [of(feed, remembered.get(feed.id, FeedState(feed=feed.id))) for feed in feeds]
+        remembered, gauge = states.all(), pressure.noted(states, now=now)
+    found = [of(feed, remembered.get(feed.id, FeedState(feed=feed.id)), gauge) for feed in feeds]
     order = list(Condition)
     return tuple(sorted(found, key=lambda one: (order.index(one.condition), one.feed)))
 
 
-def of(feed: Feed, state: FeedState) -> FeedHealth:
-    """How one source does, by what is remembered of it."""
+def of(feed: Feed, state: FeedState, gauge: pressure.Gauge | None = None) -> FeedHealth:
+    """How one source does, by what is remembered of it, and of what follows the poller."""
+    slow = gauge is not None and gauge.speed is not pressure.Speed.FULL
     condition, word = _judged(feed, state)
     return FeedHealth(
         feed=feed.id,
@@ -68,7 +77,8 @@ def of(feed: Feed, state: FeedState) -> FeedHealth:
         word=word,
         last_success_at=state.last_success_at,
         last_new_at=state.last_new_at,
-        next_poll_at=state.next_poll_at,
+        next_poll_at=stretched(state, gauge.stretch) if gauge and state.next_poll_at else state.next_poll_at,
+        slowed=f"{gauge.speed.value}: {gauge.why}" if gauge and slow else "",
         interval_s=state.interval_s,
         error_streak=state.error_streak,
         last_error=state.last_error,
@@ -99,6 +109,35 @@ def _judged(feed: Feed, state: FeedState) -> tuple[Condition, str]:
     if state.move is not None and state.move.settled:
         return Condition.WELL, f"moved to {state.move.to}"
     return Condition.WELL, ""
+
+
+WHATS = ("feed.drift", "feed.paused", "feed.gone", "feed.losing", "feed.overflow")
+
+
+def looked_at(feed: str) -> tuple[Key, ...]:
+    """The troubles that `troubles` looks for in a source."""
+    return tuple((what, feed) for what in WHATS)
+
+
+def troubles(state: FeedState) -> list[Trouble]:
+    """What those who run this must be told of one source: what no later poll mends by itself."""
+    found: list[tuple[str, str, str, Severity]] = []
+    test, resume = f"`vigia feeds test {state.feed}` shows what is read", f"`vigia feeds resume {state.feed}`"
+    if state.looks.drift:
+        found.append(("feed.drift", "; ".join(state.looks.drift), test, Severity.MEDIUM))
+    if state.gone:
+        found.append(("feed.gone", "410: the server asks not to be asked again", resume, Severity.MEDIUM))
+    if state.paused_at is not None:
+        evidence = f"{state.error_streak} failures in a row: {state.last_error}"
+        found.append(("feed.paused", evidence, f"asked once a week; {resume} asks at once", Severity.MEDIUM))
+    if state.looks.overlap == 0 and state.looks.lost_at is not None:
+        evidence = f"entries were probably lost before the poll of {_minute(state.looks.lost_at)}"
+        remedy = f"`vigia flow run backfill` reads them from the sitemap of {state.feed}"
+        found.append(("feed.losing", evidence, remedy, Severity.MEDIUM))
+    return [
+        Trouble(what=what, source=state.feed, evidence=evidence[:2000], remedy=remedy, severity=severity)
+        for what, evidence, remedy, severity in found
+    ]
 
 
 def _minute(moment: datetime) -> str:

@@ -12,28 +12,12 @@ from typing import Self
 from pydantic import ValidationError
 
 from flows.database import open_database
+from flows.feeds.tables import prepare
 from flows.feeds.traits import Trait
 from flows.feeds.turn import resumed
 from schemas.errors import ConfigError, Unavailable
 from schemas.feed import FeedState
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS feed (id TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS seen (
-    feed TEXT NOT NULL, entry TEXT NOT NULL, fingerprint TEXT NOT NULL, article_id TEXT, content_hash TEXT,
-    owed INTEGER NOT NULL DEFAULT 0, at REAL NOT NULL, PRIMARY KEY (feed, entry)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS seen_article ON seen (feed, article_id);
-CREATE INDEX IF NOT EXISTS seen_at ON seen (at);
-CREATE TABLE IF NOT EXISTS unreadable (
-    feed TEXT PRIMARY KEY, at REAL NOT NULL, reason TEXT NOT NULL, excerpt BLOB NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS trait (
-    feed TEXT NOT NULL, at REAL NOT NULL, chars INTEGER NOT NULL, dated INTEGER NOT NULL, language TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS trait_feed ON trait (feed, at);
-"""
-VERSION = 2
 KEEP = timedelta(days=60)
 """An entry that its feed has not shown for this long is forgotten."""
 
@@ -67,17 +51,7 @@ class States:
         self._all: dict[str, FeedState] | None = None
         self._version: int | None = None
         remedy = "Move it away: every source is then read anew, and what was published before is recognised"
-        self._db = open_database(self._path, self._prepare, remedy=remedy)
-
-    def _prepare(self, database: sqlite3.Connection) -> None:
-        database.execute("PRAGMA journal_mode=WAL")
-        database.execute("PRAGMA synchronous=NORMAL")
-        found = database.execute("PRAGMA user_version").fetchone()[0]
-        if found > VERSION:
-            raise ConfigError(str(self._path), f"is of version {found}, later than {VERSION}", remedy="Upgrade Vigía")
-        if found < VERSION:
-            database.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
-        database.execute("SELECT count(*) FROM feed").fetchone()
+        self._db = open_database(self._path, lambda database: prepare(database, self._path), remedy=remedy)
 
     def __enter__(self) -> Self:
         return self
@@ -121,10 +95,20 @@ class States:
         ).fetchall()
         return [Trait(chars, bool(dated), language, at) for chars, dated, language, at in reversed(rows)]
 
+    def note(self, name: str) -> str | None:
+        """What was noted under that name last."""
+        row = self._db.execute("SELECT value FROM note WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def take_note(self, name: str, value: str) -> None:
+        """Note a value of the poller's own under a name, in place of what was there."""
+        with self.writing() as database:
+            database.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (name, value))
+
     def remember(self, feed: str, seen: Iterable[Seen], *, traits: Iterable[Trait] = (), now: datetime) -> None:
         """Remember entries just read, whose articles the broker has acknowledged, and what these look like."""
         at = now.timestamp()
-        with self._writing():
+        with self.writing():
             self._db.executemany(
                 "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [(feed, s.entry, s.fingerprint, s.article_id, s.content_hash, s.owed, at) for s in seen],
@@ -147,7 +131,7 @@ class States:
 
     def save_unreadable(self, state: FeedState, reason: str, excerpt: bytes, *, now: datetime) -> None:
         """Remember the feed's state and the body that could not be read."""
-        with self._writing():
+        with self.writing():
             self._put(state)
             self._db.execute(
                 "INSERT OR REPLACE INTO unreadable VALUES (?, ?, ?, ?)",
@@ -157,14 +141,14 @@ class States:
     def prune(self, *, now: datetime) -> int:
         """Forget entries that no feed has shown for long; how many there were."""
         long_ago = ((now - KEEP).timestamp(),)
-        with self._writing():
+        with self.writing():
             self._db.execute("DELETE FROM trait WHERE at < ?", long_ago)
             return self._db.execute("DELETE FROM seen WHERE at < ?", long_ago).rowcount
 
     def resume(self, feed: str) -> FeedState:
         """Let a feed that paused by itself, or is gone, be polled again; its state from now on."""
         state = resumed(self.load(feed))
-        with self._writing():
+        with self.writing():
             self._put(state)
         return state
 
@@ -180,12 +164,18 @@ class States:
             reason = f"the state of feed {feed!r} is not one: {error.errors()[0]['msg']}"
             raise ConfigError(str(self._path), reason, remedy="Move the file away to begin anew") from None
 
+    @property
+    def database(self) -> sqlite3.Connection:
+        """To read from; for the modules that keep tables of their own in the same file."""
+        return self._db
+
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, of this connection. Raises Unavailable when it can't be written."""
         try:
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                yield
+                yield self._db
             except BaseException:
                 self._db.execute("ROLLBACK")
                 self._all = None

@@ -202,6 +202,15 @@ def resumed(state: FeedState) -> FeedState:
     return state.model_copy(update=update)
 
 
+def stretched(state: FeedState, stretch: float) -> datetime:
+    """When the feed is polled next, its wait multiplied by `stretch`: a day at most, or what it would be anyway."""
+    if state.next_poll_at is None or state.last_polled_at is None:
+        return state.next_poll_at or datetime.min.replace(tzinfo=UTC)
+    wait = max(timedelta(0), state.next_poll_at - state.last_polled_at)
+    longest = max(wait, timedelta(seconds=CEILING_S))
+    return state.last_polled_at + min(stretch * wait, longest)
+
+
 def moved(move: Move | None, *, asked: str, to: str | None, now: datetime) -> Move | None:
     """What is known of the feed's move after it was asked for at `asked` and sent on, for good, to `to`.
 

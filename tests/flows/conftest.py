@@ -108,7 +108,9 @@ def canary() -> Iterator[Site]:
 @pytest.fixture
 def poll_settings() -> PollSettings:
     """Settings under which a site on 127.0.0.1 may be read."""
-    return PollSettings(allow_networks=("127.0.0.1/32",), total_s=3, connect_s=1, interval_s=60, tick_s=5)
+    return PollSettings(
+        allow_networks=("127.0.0.1/32",), total_s=3, connect_s=1, interval_s=60, tick_s=5, min_free_disk=0
+    )
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def test_the_report_names_each_sources_trouble_the_worst_first(tmp_path: Path) -
         for state in remembered:
             states.save(state, now=NOW)
     feeds = [feed(state.feed, paused=state.feed == "asleep") for state in reversed(remembered)]
-    found = report(tmp_path, [*feeds, feed("new")])
+    found = report(tmp_path, [*feeds, feed("new")], now=NOW)
     assert [(one.feed, one.condition, one.word) for one in found] == [
         ("gone", Condition.GONE, "410: the server asks not to be asked again"),
         ("tired", Condition.PAUSED, "asked once a week, after 20 failures: answered 500"),
