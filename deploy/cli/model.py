@@ -1,10 +1,11 @@
 """`vigia classify` and `vigia model`: read a text with the model, measure it, train another."""
 
+import math
 import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table as Grid
@@ -71,7 +72,7 @@ def train(
     only_train = [] if passages else sorted(recipes.LISTS.glob("*.jsonl"))
     built = build(chosen, sorted((passages or recipes.PASSAGES).glob("*.jsonl")), out, only_train=only_train)
     for part, table in report.write(built, out, seed=chosen.seed).items():
-        console.console.print(_grid(part, table))
+        _print(part, table)
 
 
 @app.command("eval")
@@ -82,23 +83,38 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """F1 of relevance, topics and stance on labelled passages, for all and by language, with 95 % intervals.
+    """How good the model is on labelled text: F1 with 95 % intervals, by language, register and hard case.
 
-    `addressed` is whether a target is spoken of at all; `stance` the side on those that are; `stance_all` counts
-    misses and false alarms too. Pieces go through gate and aggregation as articles do.
+    `addressed`: is a target spoken of at all. `stance`: the side on those that are, a target missed counts as wrong
+    (`stance_all` counts false alarms too, `side` takes the target as known). `gate_recall`: the relevant ones that the
+    gate lets by. `stance_error`: how far confidence is from being right (debiased, equal-mass bins). Passages are
+    also read disturbed (zero-width characters, lookalikes, capitals, no accents, scanner's errors, stuffed label
+    words): the share of labels that stay. Pieces go through gate and aggregation as articles do.
     """
     from consumers.classifier.model import load
     from consumers.classifier.training import corpus, pieces, report
 
     model = load(load_settings().classify)
     if whole:
-        table = pieces.figures(model, corpus.read_pieces(files), seed=seed, samples=samples)
+        found = corpus.read_pieces(files)
+        table = pieces.figures(model, found, seed=seed, samples=samples)
+        more: dict[str, Any] = {}
     else:
-        table = report.figures(model, corpus.read(files), seed=seed, samples=samples)
+        passages = corpus.read_to_measure(files)
+        table = report.figures(model, passages, seed=seed, samples=samples)
+        steady = report.robustness(model, passages, seed=seed, samples=samples)
+        more = {"robustness": report.plain(steady), "topics": report.topics(model, passages)}
     if as_json:
-        console.print_json({group: {name: vars(f) for name, f in row.items()} for group, row in table.items()})
-    else:
-        console.console.print(_grid("pieces" if whole else "passages", table))
+        console.print_json({"model": model.ref.id, "figures": report.plain(table), **more})
+        return
+    _print("pieces" if whole else "passages", table)
+    if not whole:
+        grid = Grid("", "labels", "passages", title="Share that stays as on clean text")
+        for way, row in steady.items():
+            grid.add_row(way, *(f"{f.value:.3f} [{f.low:.3f}, {f.high:.3f}]" for f in row.values()))
+        console.console.print(grid)
+        words = ", ".join(f"{name} {row['f1']:.2f} ({row['support']})" for name, row in more["topics"].items())
+        console.console.print(f"Topics, F1 (gold positives): {words}")
 
 
 @app.command()
@@ -200,9 +216,23 @@ def _read(file: str) -> str:
         raise ConfigError(file, f"can't be read as text: {error}") from None
 
 
-def _grid(title: str, table: "Table") -> Grid:
-    grid = Grid("", *next(iter(table.values())), title=f"F1 on {title}, 95 % interval (gold positives)")
-    for group, row in table.items():
-        cells = [f"{f.value:.3f} [{f.low:.3f}, {f.high:.3f}] ({f.support})" for f in row.values()]
+def _print(title: str, table: "Table") -> None:
+    """The figures with their intervals for all and each language, then what registers and hard cases reach."""
+    main = {group: row for group, row in table.items() if ":" not in group}
+    grid = Grid("", *main, title=f"{title}: value [95 % interval] (behind it)")
+    for measure in table["all"]:
+        figures = (row[measure] for row in main.values())
+        grid.add_row(measure, *(f"{f.value:.3f} [{f.low:.3f}, {f.high:.3f}] ({f.support})" for f in figures))
+    console.console.print(grid)
+    rest = {group: row for group, row in table.items() if ":" in group}
+    if not rest:
+        return
+    names = [name for name in table["all"] if name not in {"stance_all", "side"}]
+    grid = Grid("", *names, title=f"{title}, by register and hard case")
+    grid.columns[0].no_wrap = True
+    for group, row in rest.items():
+        cells = (
+            "-" if math.isnan(row[name].value) else f"{row[name].value:.2f} ({row[name].support})" for name in names
+        )
         grid.add_row(group, *cells)
-    return grid
+    console.console.print(grid)

@@ -18,6 +18,8 @@ from schemas.errors import ConfigError
 from schemas.taxonomy import Stance, Target, Topic
 
 WORDS_MAX = 100
+"""Of a passage that a model is trained on."""
+
 SHINGLE = 3
 ALIKE = 0.35
 """Jaccard similarity of three-word shingles from which two passages must stay in one part."""
@@ -31,12 +33,12 @@ class Annotated(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     lang: Literal["en", "es"]
-    text: str = Field(min_length=10)
+    text: str = Field(min_length=1)
     relevant: bool
     topics: tuple[Topic, ...]
     stances: dict[Target, Stance]
-    style: str = Field(min_length=1, alias="register")
-    hard: tuple[str, ...]
+    style: str = Field(default="unsaid", min_length=1, alias="register")
+    hard: tuple[str, ...] = ()
 
     @field_validator("topics")
     @classmethod
@@ -48,30 +50,28 @@ class Annotated(BaseModel):
     @field_validator("text")
     @classmethod
     def _trimmed(cls, text: str) -> str:
-        if text != text.strip():
-            raise ValueError("starts or ends with white space")
-        return text
+        if not text.strip():
+            raise ValueError("is empty")
+        return text.strip()
 
 
 class Labelled(Annotated):
     """One passage with its labels, as `data/passages/*.jsonl` holds it."""
 
-    id: str = Field(pattern=r"^[a-z0-9-]+-\d{4}$")
-
-    @field_validator("text")
-    @classmethod
-    def _short(cls, text: str) -> str:
-        if len(text.split()) > WORDS_MAX:
-            raise ValueError(f"more than {WORDS_MAX} words")
-        return text
+    id: str = Field(min_length=1, max_length=200)
 
 
 class LabelledPiece(Annotated):
-    """A headline and its text with the labels of the whole, as `data/pieces/*.jsonl` holds it."""
+    """A headline and its text with the labels of the whole, as `data/pieces/*.jsonl` holds it.
 
-    id: str = Field(pattern=r"^[a-z0-9-]+-\d{3}$")
+    `stances` names the targets that the piece addresses; `contested` says that it has strong passages on both sides (of
+    some target, or of those that are named).
+    """
+
+    id: str = Field(min_length=1, max_length=200)
+    url: str | None = None
     title: str = Field(min_length=1)
-    contested: bool
+    contested: bool | tuple[Target, ...] = False
 
 
 Row = TypeVar("Row", Labelled, LabelledPiece)
@@ -87,28 +87,41 @@ class Parts:
 
 
 def read(paths: Iterable[Path]) -> list[Labelled]:
-    """Every passage of the files. Raises ConfigError naming file, line and reason at the first that is wrong."""
-    return _read(paths, Labelled)
+    """Every passage of the files, to train on.
+
+    Raises ConfigError naming file, line and reason at the first that is wrong, too long, or there already.
+    """
+    rows = _read(paths, Labelled)
+    known: dict[str, str] = {}
+    for where, row in rows:
+        if len(row.text.split()) > WORDS_MAX:
+            raise ConfigError(where, f"text: more than {WORDS_MAX} words")
+        for what, key in (("id", row.id), ("text", normalise(row.text).casefold())):
+            if key in known:
+                raise ConfigError(where, f"the same {what} as {known[key]}")
+            known[key] = where
+    return [row for _, row in rows]
+
+
+def read_to_measure(paths: Iterable[Path]) -> list[Labelled]:
+    """Every passage of the files, of any length. Raises ConfigError at the first that can't be understood."""
+    return [row for _, row in _read(paths, Labelled)]
 
 
 def read_pieces(paths: Iterable[Path]) -> list[LabelledPiece]:
-    """Every piece of the files. Raises ConfigError as `read` does."""
-    return _read(paths, LabelledPiece)
+    """Every piece of the files. Raises ConfigError as `read_to_measure` does."""
+    return [row for _, row in _read(paths, LabelledPiece)]
 
 
-def _read(paths: Iterable[Path], kind: type[Row]) -> list[Row]:
-    rows: list[Row] = []
-    known: dict[str, str] = {}
-    for path in sorted(paths):
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            where = f"{path.name}:{number}"
-            row = _parse(where, line, kind)
-            for what, key in (("id", row.id), ("text", normalise(row.text).casefold())):
-                if key in known:
-                    raise ConfigError(where, f"the same {what} as {known[key]}")
-                known[key] = where
-            rows.append(row)
-    return rows
+def _read(paths: Iterable[Path], kind: type[Row]) -> list[tuple[str, Row]]:
+    """Each row with where it was found."""
+    lines = (
+        (f"{path.name}:{number}", line)
+        for path in sorted(paths)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if line.strip()
+    )
+    return [(where, _parse(where, line, kind)) for where, line in lines]
 
 
 def _parse(where: str, line: str, kind: type[Row]) -> Row:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from consumers.classifier import disturb
 from consumers.classifier.decide import Labels, decide
-from consumers.classifier.evaluate import Table, per_topic, table
-from consumers.classifier.model import Model
+from consumers.classifier.evaluate import Figure, Judged, Table, groups, per_topic, share, table
+from consumers.classifier.model import Model, Scores
 from consumers.classifier.training import corpus, pieces
 from consumers.classifier.training.build import Built
-from consumers.classifier.training.calibrate import calibration_error
 from consumers.classifier.training.corpus import Labelled
 from consumers.classifier.training.recipe import PIECES
 from schemas.taxonomy import Topic
@@ -21,51 +21,87 @@ NAME = "report.json"
 
 
 def figures(model: Model, passages: Sequence[Labelled], *, seed: int, samples: int = 1000) -> Table:
-    """Every measure on `passages`, for all and for each language, with 95 % intervals."""
-    return table(corpus.gold(passages), said(model, passages), [p.lang for p in passages], seed=seed, samples=samples)
+    """Every measure on `passages`, for all and for each language, register and hard tag, with 95 % intervals."""
+    rows = groups([p.lang for p in passages], [p.style for p in passages], [p.hard for p in passages])
+    return table(judged(model, passages), rows, seed=seed, samples=samples)
 
 
-def said(model: Model, passages: Sequence[Labelled]) -> Labels:
-    """The model's labels for `passages`."""
+def judged(model: Model, passages: Sequence[Labelled]) -> Judged:
+    """Labels and the model's words side by side; the gate sees the passage alone."""
     scores = model.score([p.text for p in passages])
+    said = decided(model, scores)
+    likely = scores.stance[..., 1:].argmax(-1) + 1
+    confidence = np.take_along_axis(scores.stance, said.stance[..., None], -1)[..., 0]
+    passed = scores.relevance >= model.manifest.threshold.gate
+    return Judged(corpus.gold(passages), said, confidence, likely.astype(np.int64), passed)
+
+
+def decided(model: Model, scores: Scores) -> Labels:
+    """The labels that hold by the model's thresholds."""
     return decide(scores.relevance, scores.topics, scores.stance, model.manifest.thresholds)
 
 
+def robustness(
+    model: Model, passages: Sequence[Labelled], *, seed: int, samples: int = 1000
+) -> dict[str, dict[str, Figure]]:
+    """Way of disturbing -> how often the labels stay what they are on clean text.
+
+    `labels`: of the 17 answers a passage gets (relevance, 11 topics, 5 targets), the share that stays; `passages`: the
+    share of passages with all 17 the same. `worst` has the lowest of each.
+    """
+    texts = [p.text for p in passages]
+    clean = _answers(decided(model, model.score(texts)))
+    found: dict[str, dict[str, Figure]] = {}
+    for name, way in disturb.WAYS.items():
+        chance = np.random.default_rng(seed)
+        same = clean == _answers(decided(model, model.score([way(text, chance) for text in texts])))
+        found[name] = {
+            "labels": share(same.mean(1), seed=seed, samples=samples),
+            "passages": share(same.all(1).astype(np.float64), seed=seed, samples=samples),
+        }
+    found["worst"] = {
+        what: min((row[what] for row in found.values()), key=lambda f: f.value) for what in ("labels", "passages")
+    }
+    return found
+
+
 def write(built: Built, out: Path, *, seed: int) -> dict[str, Table]:
-    """Write `report.json` beside the model: figures on passages and whole pieces, calibration."""
+    """Write `report.json` beside the model: figures on passages and whole pieces, robustness."""
     parts = {"dev": built.parts.dev, "test": built.parts.test}
     tables = {name: figures(built.model, passages, seed=seed) for name, passages in parts.items()}
     whole = corpus.read_pieces(PIECES.glob("*.jsonl"))
     tables["pieces"] = pieces.figures(built.model, whole, seed=seed)
-    gold = corpus.gold(built.parts.test)
-    scores = built.model.score([p.text for p in built.parts.test])
-    topics = per_topic(gold, said(built.model, built.parts.test))
     document = {
         "model": built.model.ref.id,
         "passages": {name: len(part) for name, part in vars(built.parts).items()},
         "pieces": len(whole),
-        "figures": {
-            part: {group: {name: asdict(f) for name, f in row.items()} for group, row in rows.items()}
-            for part, rows in tables.items()
-        },
-        "test_topics": {
-            topic.value: {"f1": round(f1, 3), "support": support}
-            for topic, (f1, support) in zip(Topic, topics, strict=True)
-        },
-        "test_calibration_error": {
-            "relevance": round(calibration_error(scores.relevance, gold.relevance), 4),
-            "topics": round(calibration_error(scores.topics.ravel(), gold.topics.ravel()), 4),
-        },
-        "gate_recall": {
-            name: round(float(np.mean(_relevant(built.model, part) >= built.model.manifest.threshold.gate)), 4)
-            for name, part in parts.items()
-        },
+        "figures": {part: plain(rows) for part, rows in tables.items()},
+        "test_topics": topics(built.model, built.parts.test),
+        "test_robustness": plain(robustness(built.model, built.parts.test, seed=seed)),
     }
-    (out / NAME).write_text(
-        json.dumps(document, indent=1, default=lambda x: round(float(x), 4)) + "\n", encoding="utf-8"
-    )
+    (out / NAME).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     return tables
 
 
-def _relevant(model: Model, passages: Sequence[Labelled]) -> np.ndarray:
-    return model.score([p.text for p in passages if p.relevant]).relevance
+def topics(model: Model, passages: Sequence[Labelled]) -> dict[str, dict[str, float]]:
+    """F1 and support of each topic."""
+    said = judged(model, passages)
+    found = zip(Topic, per_topic(said.gold, said.said), strict=True)
+    return {topic.value: {"f1": round(value, 3), "support": support} for topic, (value, support) in found}
+
+
+def plain(rows: Table) -> dict[str, dict[str, dict[str, float | None]]]:
+    """A table for JSON: four decimals, null for what can't be said."""
+
+    def number(value: float) -> float | None:
+        return None if np.isnan(value) else round(float(value), 4)
+
+    return {
+        group: {name: {k: number(v) for k, v in asdict(figure).items()} for name, figure in row.items()}
+        for group, row in rows.items()
+    }
+
+
+def _answers(labels: Labels) -> np.ndarray:
+    """All answers of a passage in one row (n, 17)."""
+    return np.concatenate([labels.relevance[:, None], labels.topics, labels.stance], 1, dtype=np.int64)

@@ -41,8 +41,8 @@ def written(path: Path, *rows: dict[str, Any] | str) -> Path:
         ({"lang": "pt"}, "lang"),
         ({"relevant": None}, "relevant"),
         ({"text": "word " * 100 + "word"}, "words"),
-        ({"text": " The flight landed."}, "white space"),
-        ({"id": "x"}, "id"),
+        ({"text": "   "}, "empty"),
+        ({"id": ""}, "id"),
         ({"extra": 1}, "extra"),
     ],
 )
@@ -51,6 +51,19 @@ def test_a_wrong_passage_is_refused_with_its_line_and_reason(tmp_path: Path, cha
     path = written(tmp_path / "some.jsonl", GOOD, second)
     with pytest.raises(ConfigError, match=rf"some\.jsonl:2: .*{reason}"):
         corpus.read([path])
+
+
+def test_what_is_only_measured_may_be_long_come_twice_and_leave_out_register_and_hard(tmp_path: Path) -> None:
+    plain = {k: v for k, v in GOOD.items() if k not in ("register", "hard")}
+    path = written(tmp_path / "some.jsonl", plain, plain, {**plain, "text": "word " * 200})
+    assert [(r.style, r.hard) for r in corpus.read_to_measure([path])] == [("unsaid", ())] * 3
+
+
+def test_a_piece_may_carry_its_address_and_the_targets_that_are_contested(tmp_path: Path) -> None:
+    row = {k: v for k, v in GOOD.items() if k not in ("register", "hard")}
+    row |= {"title": "A flight lands", "url": "https://example.org/a", "contested": ["deportation_deal"]}
+    (piece,) = corpus.read_pieces([written(tmp_path / "some.jsonl", row)])
+    assert piece.contested == (Target.DEPORTATION_DEAL,)
 
 
 def test_a_line_that_is_not_json_is_refused(tmp_path: Path) -> None:
