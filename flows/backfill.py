@@ -1,66 +1,45 @@
-"""The flow that reads a source's past: pieces of a range of dates, from its sitemaps or from saved pages.
+"""The flow that reads a source's past: pieces of a range of dates, from its sitemaps, the archives of its feed, saved
+pages or WARC files.
 
 What it publishes is marked historic. It can be stopped and started again: a piece that was read once, here or by the
 poller, is passed over.
 """
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 from prefect import flow, get_run_logger
-from pydantic import BaseModel, ConfigDict, Field
 
 from flows import logs
-from flows.feeds.canonical import canonical
+from flows.feeds.archived import in_archives
 from flows.feeds.catalogue import load_feeds
-from flows.feeds.entry import Entry
-from flows.feeds.fetch import Page
+from flows.feeds.find import Find, Piece
 from flows.feeds.past import in_sitemaps, saved
-from flows.feeds.piece import Opened, follow, make, wants_page, with_page
 from flows.feeds.reach import Reach, open_reach
 from flows.feeds.readers import Readers
-from flows.feeds.state import Seen, States
+from flows.feeds.state import States
+from flows.feeds.turn import located
+from flows.feeds.warc import recorded, warc_files
 from flows.polling import clock
 from flows.publish import Publisher, ensure
-from schemas.article import Article, Lane
+from flows.uptake import Progress, Uptake
+from schemas.article import Article
 from schemas.errors import ConfigError
-from schemas.feed import Feed
-from schemas.identity import digest
+from schemas.feed import Feed, Transport
 from schemas.settings import Settings, load_settings
 from schemas.streams import ARTICLES, Stream
 
 log = structlog.get_logger(__name__)
-T = TypeVar("T")
 
 BATCH = 20
 """Pieces read, published and remembered at a time: what a kill makes us read again."""
 
-PAGE_WAIT_S = 120.0
-"""How long a page waits for its turn at a host that asks for pauses."""
-
-
-class Progress(BaseModel):
-    """How far a backfill is. `found` counts what was looked at; `known` was read before; `outside` the dates."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    feed: str
-    found: int = Field(default=0, ge=0)
-    known: int = Field(default=0, ge=0)
-    published: int = Field(default=0, ge=0)
-    outside: int = Field(default=0, ge=0)
-    skipped: int = Field(default=0, ge=0, description="gave no article, or the broker would not take it")
-    left: int = Field(default=0, ge=0, description="failed, and are tried again by the next backfill")
-
-    def plus(self, **counts: int) -> "Progress":
-        """The same with these added."""
-        return self.model_copy(update={name: getattr(self, name) + count for name, count in counts.items()})
+BATCH_BYTES = 16_000_000
+BATCH_PASSED = 500
 
 
 async def read_past(
@@ -71,42 +50,40 @@ async def read_past(
     until: datetime,
     sitemap: str | None = None,
     folder: Path | None = None,
+    warc: Sequence[Path] = (),
+    archives: bool = False,
     now: Callable[[], datetime] = clock,
     stream: Stream[Article] = ARTICLES,
     told: Callable[[Progress], None] = lambda progress: None,
 ) -> Progress:
     """Publish the source's pieces published from `since` on and before `until`; `told` hears of every batch.
 
-    From the saved pages in `folder`, else from the sitemap (the site's own when none is named). Raises ConfigError for
-    an unknown source or folder, FeedError when the sitemap can't be read, Unavailable when the broker is away.
+    From the saved pages in `folder`, the `warc` files (folders of them too), the `archives` that its feed links to
+    (RFC 5005), else from the sitemap (the site's own when none is named). Raises ConfigError for an unknown source,
+    file or folder, FeedError when the sitemap or the feed can't be read, Unavailable when the broker is away.
     """
     source = _source(settings, feed)
+    files = warc_files(warc)
+    if sum((sitemap is not None, folder is not None, bool(files), archives)) > 1:
+        raise ConfigError("backfill", "reads from one place at a time", remedy="Name one, then run it for the other")
     ensure(settings.kafka, (stream,))
     progress = Progress(feed=feed)
     with States(settings.home) as states, Publisher(settings.kafka) as publisher:
         async with Readers() as readers, open_reach(settings, readers, now=now) as reach:
-            done = set(states.seen(feed)) | set(states.seen(_notes(feed)))
-            async for batch in _batches(source, sitemap, folder, since, reach):
-                fresh = [(key, entry, page) for key, entry, page in batch if key not in done]
-                progress = progress.plus(found=len(batch), known=len(batch) - len(fresh))
-                made = await asyncio.gather(*(_read(source, entry, page, reach) for _, entry, page in fresh))
-                articles = [one for one, _ in made if isinstance(one, Article)]
-                inside = [one for one in articles if since <= one.published_at < until]
-                receipt = await asyncio.to_thread(publisher.send, stream, inside)
-                for article_id, reason in receipt.refused.items():
-                    log.error("article.refused", feed=feed, article_id=article_id, reason=reason)
-                read = [key for (key, _, _), (_, again) in zip(fresh, made, strict=True) if not again]
-                states.remember(_notes(feed), [Seen(key, "") for key in read], now=now())
-                done.update(read)
-                left = sum(again for _, again in made)
-                progress = progress.plus(
-                    published=len(receipt.acked),
-                    outside=len(articles) - len(inside),
-                    skipped=len(made) - len(articles) + len(receipt.refused),
-                    left=left,
-                )
-                told(progress)
-    log.info("backfill.done", **progress.model_dump())
+            if archives:
+                finds = in_archives(_at_feed(source, states), since=since, until=until, reach=reach)
+            elif files:
+                finds = _in_files(source, files, reach)
+            elif folder is not None:
+                finds = _in_folder(source, folder, reach)
+            else:
+                finds = in_sitemaps(source, sitemap, since=since, reach=reach)
+            uptake = Uptake(source, (since, until), reach, states, publisher, stream)
+            async with aclosing(finds), aclosing(_batches(finds)) as batches:
+                async for batch in batches:
+                    progress = await uptake.take(batch, progress)
+                    told(progress)
+    log.info("backfill.done", **progress.model_dump(exclude={"notes", "at"}))
     return progress
 
 
@@ -118,59 +95,53 @@ def _source(settings: Settings, feed: str) -> Feed:
     return feeds[feed]
 
 
-def _notes(feed: str) -> str:
-    """Under what a backfill remembers what it has read, apart from what the poller saw in the feed."""
-    return f"backfill:{feed}"
+def _at_feed(feed: Feed, states: States) -> Feed:
+    """The source at its feed, where that has moved to. Raises ConfigError when it has none."""
+    place = next((place for place in feed.places if place.transport is Transport.FEED), None)
+    if place is None:
+        raise ConfigError(f"feed {feed.id!r}", "has no feed with archives", remedy="Read its sitemap instead")
+    return located(feed.at(place), states.load(feed.id))
 
 
-async def _batches(
-    feed: Feed, sitemap: str | None, folder: Path | None, since: datetime, reach: Reach
-) -> AsyncIterator[list[tuple[str, Entry, Page | None]]]:
-    if folder is not None:
-        for pages in _by(BATCH, saved(feed, folder)):
-            yield [(_key(entry), entry, page) for entry, page in pages]
-        return
-    async for entries in in_sitemaps(feed, sitemap, since=since, reach=reach):
-        for some in _by(BATCH, entries):
-            yield [(_key(entry), entry, None) for entry in some]
+async def _in_files(feed: Feed, files: Sequence[Path], reach: Reach) -> AsyncGenerator[Find, None]:
+    for file in files:
+        async with aclosing(recorded(feed, file, reach.limits, now=reach.now())) as finds:
+            async for find in finds:
+                yield find
 
 
-def _by(size: int, items: Iterable[T]) -> Iterable[list[T]]:
-    rest = iter(items)
-    while some := list(islice(rest, size)):
-        yield some
+async def _in_folder(feed: Feed, folder: Path, reach: Reach) -> AsyncGenerator[Find, None]:
+    for find in saved(feed, folder, at_most=reach.limits.body_bytes):
+        yield find
 
 
-def _key(entry: Entry) -> str:
-    """As the poller knows an entry."""
-    return digest("entry", canonical(entry.link) or entry.id or entry.fingerprint)
-
-
-async def _read(feed: Feed, entry: Entry, page: Page | None, reach: Reach) -> tuple[Article | str, bool]:
-    """The entry's article, or why there is none, and whether it is worth another try."""
-    if page is not None:
-        opened = Opened(entry, entry.link, page)
-    else:
-        opened = await follow(feed, entry, reach, last_try=True)
-        if wants_page(feed, opened):
-            link = opened.entry.link
-            if not await reach.robots.turn(feed.id, link, until=time.monotonic() + PAGE_WAIT_S):
-                return "could not be read yet", True
-            async with reach.slots.at(link):
-                opened = await with_page(feed, opened, reach)
-    if opened.again:
-        return "could not be read yet", True
-    made = await make(feed, opened, reach, language=None)
-    if made.article is None:
-        return made.reason or "could not be read", False
-    return made.article.model_copy(update={"lane": Lane.HISTORIC}), False
+async def _batches(finds: AsyncGenerator[Find, None]) -> AsyncGenerator[list[Find], None]:
+    """Some at a time: few pieces, not too many bytes."""
+    batch: list[Find] = []
+    pieces = size = 0
+    async for find in finds:
+        batch.append(find)
+        if isinstance(find, Piece):
+            pieces += 1
+            size += len(find.page.body) if find.page else 0
+        if pieces >= BATCH or size >= BATCH_BYTES or len(batch) >= BATCH_PASSED:
+            yield batch
+            batch, pieces, size = [], 0, 0
+    if batch:
+        yield batch
 
 
 @flow(name="backfill", retries=0, persist_result=False, description="Read a source's past")
 async def backfill(
-    feed: str, since: datetime, until: datetime | None = None, sitemap: str | None = None, folder: str | None = None
+    feed: str,
+    since: datetime,
+    until: datetime | None = None,
+    sitemap: str | None = None,
+    folder: str | None = None,
+    warc: list[str] | None = None,
+    archives: bool = False,
 ) -> dict[str, Any]:
-    """Publish what the source published since then, from its sitemap or from the pages saved in `folder`."""
+    """Publish what the source published since then: from its sitemap, or else from the one place that is named."""
     logs.configure()
     logger = get_run_logger()
     progress = await read_past(
@@ -180,6 +151,10 @@ async def backfill(
         until=until or clock(),
         sitemap=sitemap,
         folder=Path(folder) if folder else None,
-        told=lambda progress: logger.info("%s of %s found published", progress.published, progress.found),
+        warc=[Path(path) for path in warc or ()],
+        archives=archives,
+        told=lambda progress: logger.info(
+            "%s of %s found published, at %s", progress.published, progress.found, progress.at
+        ),
     )
     return progress.model_dump()

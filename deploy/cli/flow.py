@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from deploy.cli import console
 from deploy.cli.moment import parse_moment
@@ -14,6 +15,7 @@ from schemas.errors import ConfigError
 
 if TYPE_CHECKING:
     from flows.replay import Replayed
+    from flows.uptake import Progress
 
 app = typer.Typer(no_args_is_help=True, help="The flows: what runs on a schedule, or when you say so.")
 run_app = typer.Typer(no_args_is_help=True, help="Run a flow here and now.")
@@ -57,13 +59,21 @@ def backfill(
     since: Since = "30d",
     until: Until = None,
     sitemap: Annotated[str | None, typer.Option(help="Another sitemap than the site's own.", metavar="URL")] = None,
-    folder: Annotated[Path | None, typer.Option(help="Read the pages saved in it instead.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Read the .html pages saved in it instead.")] = None,
+    warc: Annotated[
+        list[Path] | None,
+        typer.Option(help="Read WARC files instead (.warc, .warc.gz, folders of them); may be repeated."),
+    ] = None,
+    archives: Annotated[
+        bool, typer.Option("--archives", help="Read the archives that its feed links to instead (RFC 5005).")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Publish what a source published earlier: vigia flow run backfill elfaro --since 2026-03-01.
 
-    What is published so is marked historic: it counts in trends and raises no alert. Stopped and started again, it goes
-    on where it was. Exit 1 when pages are left that could not be read.
+    From its site's sitemap; --archives, --folder or --warc name another place. What is published so is marked historic:
+    it counts in trends and raises no alert. Stopped and started again, it goes on where it was; a piece that was read
+    before, here or by a poll, is passed over. Exit 1 when something is left that could not be read.
     """
     from flows.backfill import read_past
 
@@ -71,6 +81,11 @@ def backfill(
     begin, end = parse_moment(since, now=now), parse_moment(until, now=now) if until else now
     with console.progress() as display:
         task = display.add_task(f"pieces of {feed} published", total=None)
+
+        def told(progress: "Progress") -> None:
+            said = f"pieces of {feed} published, at {progress.at[-60:]}"
+            display.update(task, completed=progress.published, total=progress.found, description=escape(said))
+
         done = asyncio.run(
             read_past(
                 running_settings(),
@@ -79,15 +94,20 @@ def backfill(
                 until=end,
                 sitemap=sitemap,
                 folder=folder,
-                told=lambda progress: display.update(task, completed=progress.published, total=progress.found),
+                warc=warc or (),
+                archives=archives,
+                told=told,
             )
         )
     if as_json:
         console.print_json(done.model_dump())
     else:
+        for note in done.notes:
+            console.stderr.print(note, markup=False, highlight=False)
         console.console.print(
             f"{done.found} found: {done.published} published, {done.known} known already, {done.outside} of other "
-            f"dates, {done.skipped} no articles, {done.left} left to try again"
+            f"dates, {done.undated} without a date, {done.skipped} no articles; {done.left} left to try again, "
+            f"{done.broken} broken, {done.passed} not of this source"
         )
     if done.left:
         raise typer.Exit(1)

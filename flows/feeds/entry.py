@@ -41,7 +41,10 @@ class Broken(_Value):
 
 
 class Parsed(_Value):
-    """A feed as read; `dropped` counts entries over the limit, `more` are URLs of a sitemap's parts, newest first."""
+    """A feed as read; `dropped` counts entries over the limit, `more` are URLs of a sitemap's parts, newest first.
+
+    `older` is the URL of the feed's document before this one (RFC 5005).
+    """
 
     title: str = ""
     language: str | None = None
@@ -52,3 +55,4 @@ class Parsed(_Value):
     broken: tuple[Broken, ...] = ()
     dropped: int = Field(default=0, ge=0)
     more: tuple[str, ...] = ()
+    older: str | None = None

@@ -43,7 +43,16 @@ def parse_json(body: bytes, *, feed: str, base: str) -> Parsed:
         entries=tuple(entries),
         broken=tuple(broken),
         dropped=max(0, len(items) - MAX_ENTRIES),
+        older=_older(_text(found.get("next_url")), base),
     )
+
+
+def _older(href: str, base: str) -> str | None:
+    try:
+        url = urljoin(base, href.strip()) if href else ""
+    except ValueError:
+        return None
+    return url if url.startswith(("http://", "https://")) else None
 
 
 def _hubs(found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

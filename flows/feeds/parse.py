@@ -25,6 +25,8 @@ MAX_ENTRIES = 5000
 MAX_TITLE = 2000
 MAX_SUMMARY = 20_000
 MAX_CONTENT = 400_000
+OLDER = ("prev-archive", "next", "previous", "prev")
+"""What a feed calls the link to its earlier documents (RFC 5005), the surest first; some say `previous` for `next`."""
 
 
 def parse(body: bytes, content_type: str | None, *, feed: str, base: str) -> Parsed:
@@ -61,6 +63,7 @@ def parse(body: bytes, content_type: str | None, *, feed: str, base: str) -> Par
         entries=tuple(entries),
         broken=tuple(broken),
         dropped=max(0, len(found["entries"]) - MAX_ENTRIES),
+        older=_older(_items(head.get("links")), base),
     )
 
 
@@ -131,6 +134,16 @@ def _minutes(text: str) -> float | None:
 
 def _items(value: Any) -> Sequence[Mapping[str, Any]]:
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _older(links: Sequence[Mapping[str, Any]], base: str) -> str | None:
+    found = {_text(link.get("rel")).lower(): _text(link.get("href")) for link in reversed(links)}
+    href = next((found[name] for name in OLDER if found.get(name)), None)
+    try:
+        url = urljoin(base, href.strip()) if href else ""
+    except ValueError:
+        return None
+    return url if url.startswith(("http://", "https://")) else None
 
 
 def _text(value: Any) -> str:

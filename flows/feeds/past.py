@@ -1,7 +1,7 @@
 """Where a source's earlier pieces are found: its sitemaps, and pages that somebody saved."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urljoin
@@ -11,9 +11,10 @@ import structlog
 from flows.feeds.canonical import canonical, same_site
 from flows.feeds.entry import Entry
 from flows.feeds.fetch import Fetched, Page, fetch
+from flows.feeds.find import Find, Passed, Piece, Why
 from flows.feeds.reach import Reach
 from flows.feeds.sitemap import OLDEST, moment
-from schemas.errors import ConfigError, FeedError
+from schemas.errors import ConfigError, FeedError, FetchFailed
 from schemas.feed import Feed, FeedState, Place, Transport
 
 log = structlog.get_logger(__name__)
@@ -29,10 +30,10 @@ TARGET = re.compile(rb"(?:href|content)\s*=\s*[\"']?(https?://[^\s\"'<>]{1,4000}
 SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
 
 
-async def in_sitemaps(feed: Feed, sitemap: str | None, *, since: datetime, reach: Reach) -> AsyncIterator[list[Entry]]:
-    """The pages of the source's site that changed since then, or bear no date, one sitemap at a time.
+async def in_sitemaps(feed: Feed, sitemap: str | None, *, since: datetime, reach: Reach) -> AsyncGenerator[Find, None]:
+    """The pages of the source's site that changed since then, or bear no date, one sitemap after the other.
 
-    A sitemap that can't be read is passed over; raises its FeedError when it was the first.
+    A sitemap that can't be read is passed over, to be tried again; raises its FeedError when it was the first.
     """
     first = sitemap or urljoin(feed.site or feed.url, "/sitemap.xml")
     waiting, seen = [first], {first}
@@ -51,30 +52,43 @@ async def in_sitemaps(feed: Feed, sitemap: str | None, *, since: datetime, reach
             if url == first:
                 raise
             log.warning("sitemap.failed", feed=feed.id, url=error.url, reason=error.reason)
+            yield Passed(url, error.reason, Why.AGAIN if isinstance(error, FetchFailed) else Why.WRONG)
             continue
         more = [part for part in found.more if part not in seen]
         seen.update(more)
         waiting += more
-        yield [entry for entry in found.entries if moment(entry) == OLDEST or moment(entry) >= since]
+        for broken in found.broken:
+            yield Passed(f"{url}, page {broken.position + 1}", broken.reason, Why.WRONG)
+        for entry in found.entries:
+            if moment(entry) == OLDEST or moment(entry) >= since:
+                yield Piece(entry, where=url)
+    if waiting:
+        yield Passed(waiting[0], f"and {len(waiting) - 1} more: over {PARTS} sitemaps are not read", Why.NOTE)
 
 
-def saved(feed: Feed, folder: Path) -> Iterator[tuple[Entry, Page]]:
+def saved(feed: Feed, folder: Path, *, at_most: int) -> Iterator[Find]:
     """The pages saved in `folder` and below, each with the URL that it says it came from.
 
-    One that names no URL of the source's site is passed over: nobody knows what it is. Raises ConfigError when there is
-    no such folder.
+    One that names no URL of the source's site is passed over: nobody knows what it is; so is one of over `at_most`
+    bytes. Raises ConfigError when there is no such folder.
     """
     if not folder.is_dir():
         raise ConfigError(str(folder), "no such folder", remedy="Name one with saved .html pages")
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() not in SUFFIXES or not path.is_file():
             continue
+        where = str(path.relative_to(folder))
+        if path.stat().st_size > at_most:
+            yield Passed(where, f"is over {at_most} bytes", Why.WRONG)
+            continue
         body = path.read_bytes()
         url = origin(body)
-        if url is None or not same_site(canonical(feed.site or feed.url) or "", url):
-            log.warning("page.without_origin", feed=feed.id, file=path.name, url=(url or "")[:300])
-            continue
-        yield Entry(id=url, link=url), Page(url, body, "text/html", len(body))
+        if url is None:
+            yield Passed(where, "does not say which page it was: no canonical link in it", Why.WRONG)
+        elif not same_site(canonical(feed.site or feed.url) or "", url):
+            yield Passed(where, "is of another site")
+        else:
+            yield Piece(Entry(id=url, link=url), Page(url, body, "text/html", len(body)), where=where)
 
 
 def origin(body: bytes) -> str | None:

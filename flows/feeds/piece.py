@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 
@@ -109,12 +110,14 @@ class Made:
     told: str | None = None
 
 
-async def make(feed: Feed, opened: Opened, reach: Reach, *, language: str | None) -> Made:
-    """The entry's article, from its page where that can be read."""
+async def make(
+    feed: Feed, opened: Opened, reach: Reach, *, language: str | None, observed: datetime | None = None
+) -> Made:
+    """The entry's article, from its page where that can be read; `observed` is when that was read, none: now."""
     if opened.reason is not None:
         return Made(reason=opened.reason, again=opened.again)
     page, again, told = opened.page, opened.again, opened.told
-    observed_at_ms = int(reach.now().timestamp() * 1000)
+    observed_at_ms = int((observed or reach.now()).timestamp() * 1000)
     while True:
         try:
             made = await reach.readers.article(

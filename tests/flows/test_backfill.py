@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flows import backfill as module
-from flows.backfill import Progress, read_past
+from flows.backfill import read_past
 from flows.feeds.past import origin
+from flows.uptake import Progress
 from schemas.article import Lane
 from schemas.errors import ConfigError, FetchFailed
 
 if TYPE_CHECKING:
-    from tests.flows.conftest import Desk
+    from tests.flows.conftest import Desk, Site
 
 SINCE, UNTIL = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
 TEXT = "The two governments signed the agreement. " * 10
@@ -133,3 +134,59 @@ def test_a_source_that_is_not_listed_is_named(desk: "Desk") -> None:
     desk.source("two")
     with pytest.raises(ConfigError, match=r"has no feed 'one'. There are two"):
         past(desk)
+
+
+def archive(desk: "Desk", path: str, *days: str, **links: str) -> None:
+    """Let there be an Atom document with a piece of each day, and links of that relation to other documents."""
+    entries = "".join(
+        f"<entry><id>{path}/{day}</id><title>Piece {day}</title><link href='{desk.site.url(f'/piece/{day}')}'/>"
+        f"<published>{day}T08:00:00Z</published><content type='html'>{TEXT * 3}</content></entry>"
+        for day in days
+    )
+    linked = "".join(f"<link rel='{rel.replace('_', '-')}' href='{href}'/>" for rel, href in links.items())
+    desk.site.answers[path] = f"<feed xmlns='http://www.w3.org/2005/Atom'>{linked}{entries}</feed>".encode()
+
+
+def test_the_archives_that_a_feed_links_to_are_read_within_the_range(desk: "Desk") -> None:
+    desk.source("one")
+    archive(desk, "/feed", "2026-04-02", "2026-03-30", prev_archive="/2026-03", next="/wrong")
+    archive(desk, "/2026-03", "2026-03-30", "2026-03-10", prev_archive="/2026-02")
+    archive(desk, "/2026-02", "2026-02-20", "2026-02-10", prev_archive="/2026-01")
+    progress = past(desk, archives=True)
+    assert (progress.found, progress.published, progress.left) == (2, 2, 0)
+    assert {(a.title, a.lane, a.text != "") for a in desk.published()} == {
+        ("Piece 2026-03-30", Lane.HISTORIC, True),
+        ("Piece 2026-03-10", Lane.HISTORIC, True),
+    }
+    assert (desk.site.hits("/2026-02"), desk.site.hits("/2026-01"), desk.site.hits("/wrong")) == (1, 0, 0)
+    assert past(desk, archives=True).known == 2
+
+
+def test_the_pages_of_a_feed_end_where_they_turn_in_a_circle(desk: "Desk") -> None:
+    desk.source("one")
+    archive(desk, "/feed", "2026-03-30", next="/feed?p=2")
+    archive(desk, "/feed?p=2", "2026-03-29", next="/feed?p=3", previous="/feed")
+    archive(desk, "/feed?p=3", "2026-03-29", next="/feed?p=4")
+    progress = past(desk, archives=True)
+    assert (progress.published, desk.site.hits("/feed?p=4")) == (2, 0)
+    assert progress.notes == (f"{desk.site.url('/feed?p=3')}: shows nothing that later documents did not",)
+    archive(desk, "/feed?p=3", "2026-03-28", next="/feed")
+    assert "in a circle" in past(desk, archives=True).notes[0]
+    archive(desk, "/feed?p=3", "2026-03-28", previous="/feed?p=2")
+    assert past(desk, archives=True).notes == ()
+    archive(desk, "/feed")
+    assert "links to no earlier documents" in past(desk, archives=True).notes[0]
+
+
+def test_an_archive_elsewhere_is_not_followed_and_one_that_fails_is_tried_again(desk: "Desk", canary: "Site") -> None:
+    desk.source("one")
+    archive(desk, "/feed", "2026-03-30", prev_archive=f"http://localhost:{canary.port}/older")
+    progress = past(desk, archives=True)
+    assert (progress.published, canary.asked) == (1, [])
+    assert "is another site's" in progress.notes[0]
+    archive(desk, "/feed", "2026-03-30", prev_archive="/older")
+    desk.site.answers["/older"] = (503, {}, b"")
+    assert past(desk, archives=True).left == 1
+    archive(desk, "/older", "2026-03-29")
+    progress = past(desk, archives=True)
+    assert (progress.known, progress.published, progress.left) == (1, 1, 0)
