@@ -121,7 +121,7 @@ class States:
     def save(self, state: FeedState, *, shown: Iterable[str] = (), now: datetime) -> None:
         """Remember the feed's state, and that the entries `shown` are still in the feed."""
         at = now.timestamp()
-        with self._writing():
+        with self.writing():
             self._put(state)
             self._db.executemany(
                 "UPDATE seen SET at = ? WHERE feed = ? AND entry = ?", [(at, state.feed, entry) for entry in shown]
