@@ -24,6 +24,7 @@ class Entry(_Value):
     outlet: str | None = Field(default=None, description="whose piece it is, where a feed carries others' pieces")
     published: AwareDatetime | None = None
     updated: AwareDatetime | None = None
+    mark: str = Field(default="", description="of its very bytes in the feed; empty when these can't be told")
     date_guessed: bool = Field(default=False, description="its dates may be read otherwise, or tell of a change only")
 
     @property
@@ -43,7 +44,8 @@ class Broken(_Value):
 class Parsed(_Value):
     """A feed as read; `dropped` counts entries over the limit, `more` are URLs of a sitemap's parts, newest first.
 
-    `older` is the URL of the feed's document before this one (RFC 5005).
+    `older` is the URL of the feed's document before this one (RFC 5005). `same` are the
+    marks of entries that were known, and left unread.
     """
 
     title: str = ""
@@ -56,3 +58,4 @@ class Parsed(_Value):
     dropped: int = Field(default=0, ge=0)
     more: tuple[str, ...] = ()
     older: str | None = None
+    same: tuple[str, ...] = ()

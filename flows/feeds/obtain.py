@@ -1,6 +1,6 @@
 """What a source shows now: asked at its places in their order, until one answers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit, urlunsplit
@@ -19,6 +19,9 @@ log = structlog.get_logger(__name__)
 
 BETTER_AFTER = timedelta(days=1)
 """How often a source that is read at a fallback is asked at its better places again."""
+
+Known = Callable[[], Collection[str]]
+"""The marks of entries that need not be read again; asked only when there is something to read."""
 
 SITEMAP_PARTS = 3
 """Parts of a sitemap that are read, the newest."""
@@ -40,15 +43,18 @@ class Obtained:
     moved: bool = False
 
 
-async def obtain(feed: Feed, state: FeedState, reach: Reach) -> Obtained:
-    """Ask for the source. Raises what its place of the last poll failed with, when no place answers."""
+async def obtain(feed: Feed, state: FeedState, reach: Reach, *, known: Known = frozenset) -> Obtained:
+    """Ask for the source; entries whose marks are `known` may be left unread.
+
+    Raises what its place of the last poll failed with, when no place answers.
+    """
     current = _current(feed, state)
     failure: FeedError | None = None
     gone: Obtained | None = None
     for place in order(feed, state, now=reach.now()):
         before = state if place.url == current.url else _elsewhere(state)
         try:
-            found = await _ask(feed, place, before, reach)
+            found = await _ask(feed, place, before, reach, known)
         except FeedError as error:
             if place.url == current.url:
                 failure = error
@@ -81,7 +87,7 @@ def order(feed: Feed, state: FeedState, *, now: datetime) -> Iterator[Place]:
     yield from (() if again else places[:at])
 
 
-async def _ask(feed: Feed, place: Place, state: FeedState, reach: Reach) -> Obtained:
+async def _ask(feed: Feed, place: Place, state: FeedState, reach: Reach, known: Known) -> Obtained:
     asked = located(feed.at(place), state)
     if place.transport is Transport.LISTING:
         await reach.robots.permit(feed.id, asked.url)
@@ -92,7 +98,13 @@ async def _ask(feed: Feed, place: Place, state: FeedState, reach: Reach) -> Obta
     if isinstance(answer, Unchanged):
         return Obtained(asked, state, answer, wire_bytes=answer.wire_bytes)
     parsed = await reach.readers.feed(
-        feed.id, answer.body, answer.content_type, base=answer.url, place=place, day_first=puts_day_first(feed)
+        feed.id,
+        answer.body,
+        answer.content_type,
+        base=answer.url,
+        place=place,
+        day_first=puts_day_first(feed),
+        known=known(),
     )
     wire_bytes = answer.wire_bytes
     if feed.links_at is not None:

@@ -7,7 +7,7 @@ is off, since every field becomes plain text here.
 import calendar
 import io
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urljoin
@@ -19,6 +19,7 @@ from flows.feeds.entry import Broken, Entry, Parsed
 from flows.feeds.hints import hub_among, update_s
 from flows.feeds.jsonfeed import is_json, parse_json
 from flows.feeds.plain import line, paragraphs
+from flows.feeds.thin import thin
 from schemas.errors import FeedUnreadable
 
 MAX_ENTRIES = 5000
@@ -29,28 +30,31 @@ OLDER = ("prev-archive", "next", "previous", "prev")
 """What a feed calls the link to its earlier documents (RFC 5005), the surest first; some say `previous` for `next`."""
 
 
-def parse(body: bytes, content_type: str | None, *, feed: str, base: str) -> Parsed:
+def parse(body: bytes, content_type: str | None, *, feed: str, base: str, known: Collection[str] = ()) -> Parsed:
     """The feed in `body`, which came from the URL `base` for the feed with that id. Raises FeedUnreadable only.
 
-    An entry that can't be read is kept in `broken` with its reason while the rest go on.
+    An entry that can't be read is kept in `broken` with its reason while the rest go on. One whose mark is `known` may
+    be left unread.
     """
     if is_json(body):
         return parse_json(body, feed=feed, base=base)
+    left = thin(body, content_type, base=base, known=known)
     headers = {"content-location": base} | ({"content-type": content_type} if content_type else {})
     try:
         found = feedparser.parse(
-            io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
+            io.BytesIO(left.body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
         )
     except Exception as error:  # noqa: BLE001, feedparser leaks what its many parsers raise on hostile bytes
         raise FeedUnreadable(feed, base, _named(error), excerpt=body) from None
     if not found.get("version") and not found["entries"]:
         reason = found.get("bozo_exception")
         raise FeedUnreadable(feed, base, _named(reason) if reason else "is not a feed", excerpt=body)
+    marks = left.marks if len(left.marks) == len(found["entries"]) else ("",) * len(found["entries"])
     entries: list[Entry] = []
     broken: list[Broken] = []
-    for position, raw in enumerate(found["entries"][:MAX_ENTRIES]):
+    for position, (raw, mark) in enumerate(zip(found["entries"][:MAX_ENTRIES], marks, strict=False)):
         try:
-            entries.append(_entry(raw, base))
+            entries.append(_entry(raw, base).model_copy(update={"mark": mark}))
         except Exception as error:  # noqa: BLE001, one entry's failure must not take the others along
             broken.append(Broken(position=position, reason=_named(error)))
     head: Mapping[str, Any] = found["feed"]
@@ -63,6 +67,7 @@ def parse(body: bytes, content_type: str | None, *, feed: str, base: str) -> Par
         entries=tuple(entries),
         broken=tuple(broken),
         dropped=max(0, len(found["entries"]) - MAX_ENTRIES),
+        same=left.same,
         older=_older(_items(head.get("links")), base),
     )
 

@@ -85,7 +85,7 @@ def _parsed(body: bytes, head: dict[str, Any]) -> Parsed:
         case Transport.FEED | Transport.QUERY:
             from flows.feeds.parse import parse
 
-            return parse(body, content_type, feed=feed, base=base)
+            return parse(body, content_type, feed=feed, base=base, known=frozenset(head["known"]))
 
 
 def _article(head: dict[str, Any], body: bytes) -> tuple[str, bytes]:

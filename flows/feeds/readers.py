@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Collection
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -57,10 +58,12 @@ class Readers:
         place: Place | None = None,
         whole: bool = False,
         day_first: bool = True,
+        known: Collection[str] = (),
     ) -> Parsed:
         """Parse a source's bytes as its place says, without one as a feed; of a sitemap the recent part, or the whole.
 
-        `day_first` is how dates in figures are usually meant there. Raises FeedUnreadable.
+        `day_first` is how dates in figures are usually meant there; entries of a feed whose marks are
+        `known` may be left unread. Raises FeedUnreadable.
         """
         head = {
             "job": "feed",
@@ -71,6 +74,7 @@ class Readers:
             "listing": place.listing.model_dump() if place and place.listing else None,
             "whole": whole,
             "day_first": day_first,
+            "known": list(known),
         }
         outcome, answer = await self._ask(head, body, feed=feed, url=base)
         if outcome != "done":

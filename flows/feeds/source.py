@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -87,7 +87,7 @@ class _Tally:
     bytes: int = 0
     page_failures: int = 0
     asked_to_wait_s: float | None = None
-    published: set[str] = field(default_factory=set)
+    seen: dict[str, Seen] = field(default_factory=dict)
 
 
 class Source:
@@ -96,6 +96,7 @@ class Source:
     def __init__(self, feed: Feed, state: FeedState, tools: Tools) -> None:
         self._feed, self._state, self._tools = feed, state, tools
         self._tally = _Tally()
+        self._settled: Mapping[str, str] = {}
         self._until = time.monotonic() + tools.budget_s
 
     async def poll(self) -> Polled:
@@ -118,7 +119,7 @@ class Source:
 
     async def _poll(self) -> Polled:
         feed, tools = self._feed, self._tools
-        found = await obtain(feed, self._state, tools.reach)
+        found = await obtain(feed, self._state, tools.reach, known=self._known)
         self._state, now = found.state, tools.reach.now()
         self._tally.bytes += found.wire_bytes
         moved = (f"now read at {found.feed.url}",) if found.moved else ()
@@ -140,7 +141,9 @@ class Source:
         feed, tools, tally = found.feed, self._tools, self._tally
         for one in parsed.broken:
             log.warning("entry.broken", feed=feed.id, position=one.position, reason=one.reason)
-        entries = _keyed(parsed.entries)
+        same = {self._settled[mark] for mark in parsed.same}
+        # of two entries for one piece, the one that was read speaks for it
+        entries = {key: entry for key, entry in _keyed(parsed.entries).items() if key not in same}
         known = tools.states.seen(feed.id)
         if found.moved:
             known = self._known_elsewhere(entries, known)
@@ -148,11 +151,13 @@ class Source:
         taken = fresh[: turn.room(self._state, tools.pace, now=tools.reach.now())]
         for start in range(0, len(taken), BATCH):
             await self._batch(feed, taken[start : start + BATCH], known, parsed.language)
-        state = self._save_read(found, answer, parsed, entries=entries, known=known, fresh=fresh, taken=len(taken))
+        state = self._save_read(
+            found, answer, parsed, entries=entries, same=same, known=known, fresh=fresh, taken=len(taken)
+        )
         return Polled(
             feed=feed.id,
             result=Result.READ,
-            entries=len(parsed.entries) + len(parsed.broken) + parsed.dropped,
+            entries=len(parsed.entries) + len(parsed.same) + len(parsed.broken) + parsed.dropped,
             new=tally.new,
             skipped=tally.skipped,
             refused=tally.refused,
@@ -161,6 +166,11 @@ class Source:
             held=state.spent.held,
             notes=notes(self._state, state),
         )
+
+    def _known(self) -> Collection[str]:
+        """The marks of the entries that the last poll read and that nothing is owed of."""
+        self._settled = self._tools.states.settled(self._feed.id)
+        return self._settled
 
     def _known_elsewhere(self, entries: Mapping[str, Entry], known: Mapping[str, Seen]) -> dict[str, Seen]:
         """What is known, under what the new place says of it: other words for the same piece are no news."""
@@ -201,6 +211,7 @@ class Source:
         tally.new += len(receipt.acked)
         tally.refused += len(receipt.refused)
         tally.owed += sum(one.seen.owed > 0 for one in read)
+        tally.seen |= {one.seen.entry: one.seen for one in read}
         traits = [one.trait for one in read if one.trait is not None]
         tools.states.remember(self._feed.id, [one.seen for one in read], traits=traits, now=tools.reach.now())
 
@@ -250,6 +261,7 @@ class Source:
         parsed: Parsed,
         *,
         entries: Mapping[str, Entry],
+        same: Collection[str],
         known: Mapping[str, Seen],
         fresh: Sequence[tuple[str, Entry]],
         taken: int,
@@ -261,8 +273,8 @@ class Source:
         tally.left += beyond - held
         reading = turn.Reading(
             body_hash=answer.body_hash,
-            shown=len(entries),
-            known=sum(key in known for key in entries),
+            shown=len(entries) + len(same),
+            known=sum(key in known for key in entries) + len(same),
             fresh=sum(key not in known for key, _ in fresh[:taken]),
             taken=taken,
             new=tally.new,
@@ -278,7 +290,13 @@ class Source:
         state = turn.read(self._state, _told(found), reading, pace=tools.pace, now=now)
         if tally.new:
             state = state.model_copy(update={"looks": looks(state.looks, tools.states.traits(self._feed.id))})
-        tools.states.save(state, shown=entries, now=now)
+        seen = {**known, **tally.seen}
+        settled = {mark: self._settled[mark] for mark in parsed.same} | {
+            entry.mark: key
+            for key, entry in entries.items()
+            if entry.mark and key in seen and not _news(entry, seen[key])
+        }
+        tools.states.save(state, shown=(*entries, *same), settled=settled, now=now)
         return state
 
     def _failed(

@@ -1,7 +1,8 @@
 """What the poller remembers between polls, in SQLite: saved only after the broker acknowledged a feed's articles."""
 
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +21,9 @@ from schemas.feed import FeedState
 
 KEEP = timedelta(days=60)
 """An entry that its feed has not shown for this long is forgotten."""
+
+DAY_S = 86_400.0
+"""How exactly it is known when an entry was shown last: to note each time would write the whole feed again."""
 
 TRAITS = 120
 """How many of a feed's last pieces are looked at, to see what changes."""
@@ -83,6 +87,11 @@ class States:
         ).fetchall()
         return {row[0]: Seen(*row) for row in rows}
 
+    def settled(self, feed: str) -> dict[str, str]:
+        """The marks of what the feed showed last and nothing is owed of, each with its entry."""
+        row = self._db.execute("SELECT marks FROM settled WHERE feed = ?", (feed,)).fetchone()
+        return {} if row is None else json.loads(row[0])
+
     def unreadable(self, feed: str) -> tuple[str, bytes] | None:
         """Why the feed's last unreadable body was so, and its first bytes; None when it has been readable since."""
         row = self._db.execute("SELECT reason, excerpt FROM unreadable WHERE feed = ?", (feed,)).fetchone()
@@ -118,14 +127,24 @@ class States:
                 [(feed, at, trait.chars, trait.dated, trait.language) for trait in traits],
             )
 
-    def save(self, state: FeedState, *, shown: Iterable[str] = (), now: datetime) -> None:
-        """Remember the feed's state, and that the entries `shown` are still in the feed."""
+    def save(
+        self,
+        state: FeedState,
+        *,
+        shown: Iterable[str] = (),
+        settled: Mapping[str, str] | None = None,
+        now: datetime,
+    ) -> None:
+        """Remember the feed's state, that the entries `shown` are still in the feed, and which marks are settled."""
         at = now.timestamp()
         with self.writing():
             self._put(state)
             self._db.executemany(
-                "UPDATE seen SET at = ? WHERE feed = ? AND entry = ?", [(at, state.feed, entry) for entry in shown]
+                "UPDATE seen SET at = ? WHERE feed = ? AND entry = ? AND at < ?",
+                [(at, state.feed, entry, at - DAY_S) for entry in shown],
             )
+            if settled is not None:
+                self._db.execute("INSERT OR REPLACE INTO settled VALUES (?, ?)", (state.feed, json.dumps(settled)))
             if state.error_streak == 0:
                 self._db.execute("DELETE FROM unreadable WHERE feed = ?", (state.feed,))
 
