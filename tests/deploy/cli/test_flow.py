@@ -45,7 +45,8 @@ def test_a_poll_says_what_failed_and_ends_with_1(call: Call) -> None:
 def test_a_backfill_of_saved_pages_is_counted(call: Call, tmp_path: Path) -> None:
     (tmp_path / "saved").mkdir()
     page = (
-        "<html><head><link rel='canonical' href='http://127.0.0.1:1/a'><title>Signed</title></head><body><article><p>"
+        "<html><head><link rel='canonical' href='http://127.0.0.1:1/a'><title>Signed</title>"
+        "<meta property='article:published_time' content='2026-03-10'></head><body><article><p>"
     )
     text = "The two governments signed the agreement. " * 10
     (tmp_path / "saved/a.html").write_text(f"{page}{text}</p></article></body></html>")
@@ -53,6 +54,13 @@ def test_a_backfill_of_saved_pages_is_counted(call: Call, tmp_path: Path) -> Non
     first, second = call(*options, "--until", f"{datetime.now(UTC).year + 1}-01-01"), call(*options)
     assert (first.exit_code, parsed(first)["published"]) == (0, 1)
     assert (parsed(second)["published"], parsed(second)["known"]) == (0, 1)
+    (tmp_path / "saved/b.html").write_text("<html><title>Nowhere</title>")
+    told = call("backfill", "one", "--folder", str(tmp_path / "saved"))
+    assert "1 known already" in told.stdout
+    assert "1 broken" in told.stdout
+    assert "b.html: does not say which page it was" in told.stderr
+    both = call("backfill", "one", "--folder", str(tmp_path), "--archives")
+    assert "from one place at a time" in str(both.exception)
 
 
 def test_a_replay_says_what_would_be_sent_and_names_a_wrong_origin(call: Call) -> None:
