@@ -263,6 +263,7 @@ def pace_of(poll: PollSettings) -> Pace:
         default_s=poll.interval_s,
         poll_entries=poll.max_entries,
         day_entries=poll.max_entries_day,
+        held_entries=poll.max_held,
         pause_after=poll.pause_after,
     )
 

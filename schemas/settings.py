@@ -89,6 +89,7 @@ class PollSettings(_Part):
     max_body_bytes: int = Field(default=32_000_000, ge=1, description="after decompression")
     max_entries: int = Field(default=500, ge=1, description="new entries taken from one source in one poll")
     max_entries_day: int = Field(default=2000, ge=1, description="and in one day (UTC); the rest is held back")
+    max_held: int = Field(default=5000, ge=0, description="of those held back, how many are kept of one source")
     pause_after: int = Field(default=15, ge=1, description="failures in a row, over days, that pause a source")
     max_lag: int = Field(
         default=100_000, ge=1, description="pieces waiting to be classified from which on sources are read less often"

@@ -35,11 +35,16 @@ class Move(_Value):
 
 
 class Spent(_Value):
-    """Entries taken on one day (UTC), against the day's budget; `held` waits in the feed for the next one."""
+    """Entries taken on one day (UTC), against the day's budget; `held` wait for the next one.
+
+    `over` of these are more than are kept, and wait in the feed alone; `lost` were dropped by it on that day.
+    """
 
     day: date | None = None
     entries: int = Field(default=0, ge=0)
     held: int = Field(default=0, ge=0)
+    over: int = Field(default=0, ge=0)
+    lost: int = Field(default=0, ge=0)
 
 
 class Looks(_Value):

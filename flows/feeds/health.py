@@ -13,7 +13,7 @@ from flows.feeds.turn import stretched
 from schemas.alert import Severity
 from schemas.feed import Feed, FeedState
 from schemas.ops import Key, Trouble
-from schemas.watch import Looks
+from schemas.watch import Looks, Spent
 
 
 class Condition(StrEnum):
@@ -104,11 +104,17 @@ def _judged(feed: Feed, state: FeedState) -> tuple[Condition, str]:
         return Condition.LOSING, f"entries were probably lost before the poll of {_minute(looks.lost_at)}"
     if looks.drift:
         return Condition.DRIFTING, "; ".join(looks.drift)
-    if state.spent.held:
-        return Condition.HOLDING, f"{state.spent.held} entries wait for tomorrow's budget"
+    if state.spent.held or state.spent.lost:
+        return Condition.HOLDING, _held(state.spent)
     if state.move is not None and state.move.settled:
         return Condition.WELL, f"moved to {state.move.to}"
     return Condition.WELL, ""
+
+
+def _held(spent: Spent) -> str:
+    said = f"{spent.held} entries wait for tomorrow's budget"
+    said += f", {spent.over} of them in the feed alone: more than poll.max_held" if spent.over else ""
+    return said + (f"; {spent.lost} were dropped by the feed before there was room" if spent.lost else "")
 
 
 WHATS = ("feed.drift", "feed.paused", "feed.gone", "feed.losing", "feed.overflow")
@@ -134,6 +140,9 @@ def troubles(state: FeedState) -> list[Trouble]:
         evidence = f"entries were probably lost before the poll of {_minute(state.looks.lost_at)}"
         remedy = f"`vigia flow run backfill` reads them from the sitemap of {state.feed}"
         found.append(("feed.losing", evidence, remedy, Severity.MEDIUM))
+    if state.spent.over or state.spent.lost:
+        remedy = "Raise poll.max_entries_day or poll.max_held if it is no flood, else `vigia feeds pause`"
+        found.append(("feed.overflow", _held(state.spent), remedy, Severity.MEDIUM))
     return [
         Trouble(what=what, source=state.feed, evidence=evidence[:2000], remedy=remedy, severity=severity)
         for what, evidence, remedy, severity in found
@@ -151,6 +160,10 @@ def notes(before: FeedState, after: FeedState) -> tuple[str, ...]:
         found.append("nothing of the last poll is left in it: entries were probably lost, it is polled more often")
     if after.spent.held:
         found.append(f"{after.spent.held} entries are held back: the day's budget is spent")
+    if after.spent.lost > before.spent.lost:
+        found.append(
+            f"{after.spent.lost} entries were lost today: held back beyond poll.max_held, and dropped by the feed"
+        )
     if after.move is not None and after.move.settled and not (before.move and before.move.settled):
         found.append(f"has moved for good to {after.move.to}")
     if after.paused_at is not None and before.paused_at is None:

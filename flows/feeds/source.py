@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import structlog
 
-from flows.feeds import turn
+from flows.feeds import held, turn
 from flows.feeds.canonical import canonical
 from flows.feeds.entry import Entry, Parsed
 from flows.feeds.fetch import Fetched, Gone, Unchanged
@@ -128,13 +128,36 @@ class Source:
             log.warning("feed.gone", feed=feed.id)
             return Polled(feed=feed.id, result=Result.GONE, reason="410: the server asks not to be asked again")
         if isinstance(found.answer, Unchanged) or found.parsed is None:
-            state = turn.unchanged(self._state, _told(found), pace=tools.pace, now=now)
+            taken, kept = await self._catch_up(found.feed)
+            new = self._tally.new
+            state = turn.unchanged(self._state, _told(found), pace=tools.pace, now=now, taken=taken, new=new, held=kept)
             tools.states.save(state, now=now)
             saved = state.bytes_saved - self._state.bytes_saved
             told = (*moved, *notes(self._state, state))
-            return Polled(feed=feed.id, result=Result.UNCHANGED, saved=saved, notes=told)
+            return Polled(feed=feed.id, result=Result.UNCHANGED, saved=saved, new=new, held=kept, notes=told)
         polled = await self._take(found, found.answer, found.parsed)
         return polled.model_copy(update={"notes": (*moved, *polled.notes)})
+
+    async def _catch_up(self, feed: Feed) -> tuple[int, int]:
+        """Read what was held back, as far as there is room; how many entries that was, and how many still wait."""
+        tools, now = self._tools, self._tools.reach.now()
+        before = held.waiting(tools.states, feed.id)
+        room = turn.room(self._state, tools.pace, now=now)
+        if not before.kept or not room:
+            return 0, len(before.kept)
+        known = tools.states.seen(feed.id)
+        queue = [(key, entry) for key, entry in before.kept.items() if _news(entry, known.get(key))]
+        taken = queue[:room]
+        for start in range(0, len(taken), BATCH):
+            await self._batch(feed, taken[start : start + BATCH], known, None)
+        return len(taken), self._hold(before, queue, shown=before.over).kept
+
+    def _hold(self, before: held.Waiting, queue: Sequence[tuple[str, Entry]], *, shown: Collection[str]) -> held.Held:
+        """Keep what was not read of the queue."""
+        read, tools = self._tally.seen, self._tools
+        beyond = [(key, entry) for key, entry in queue if key not in read]
+        most, now = tools.pace.held_entries, tools.reach.now()
+        return held.hold(tools.states, self._feed.id, before, beyond, shown=shown, taken=read, most=most, now=now)
 
     async def _take(self, found: Obtained, answer: Fetched, parsed: Parsed) -> Polled:
         """Read what is new in the feed, batch by batch."""
@@ -148,11 +171,15 @@ class Source:
         if found.moved:
             known = self._known_elsewhere(entries, known)
         fresh = [(key, entry) for key, entry in entries.items() if _news(entry, known.get(key))]
-        taken = fresh[: turn.room(self._state, tools.pace, now=tools.reach.now())]
+        before = held.waiting(tools.states, feed.id)
+        # what the feed shows is newer than what it showed when that was held back
+        late = [(key, one) for key, one in before.kept.items() if key not in entries and _news(one, known.get(key))]
+        queue = [*fresh, *late]
+        taken = queue[: turn.room(self._state, tools.pace, now=tools.reach.now())]
         for start in range(0, len(taken), BATCH):
             await self._batch(feed, taken[start : start + BATCH], known, parsed.language)
         state = self._save_read(
-            found, answer, parsed, entries=entries, same=same, known=known, fresh=fresh, taken=len(taken)
+            found, answer, parsed, entries=entries, same=same, known=known, before=before, queue=queue, taken=len(taken)
         )
         return Polled(
             feed=feed.id,
@@ -263,24 +290,28 @@ class Source:
         entries: Mapping[str, Entry],
         same: Collection[str],
         known: Mapping[str, Seen],
-        fresh: Sequence[tuple[str, Entry]],
+        before: held.Waiting,
+        queue: Sequence[tuple[str, Entry]],
         taken: int,
     ) -> FeedState:
         tools, tally, now = self._tools, self._tally, self._tools.reach.now()
-        beyond = len(fresh) - taken
+        kept = self._hold(before, queue, shown=entries)
+        beyond = len(queue) - taken
         # over the day's budget nothing is to be tried again before tomorrow, over the poll's at once
-        held = beyond if turn.room(self._state, tools.pace, now=now) < tools.pace.poll_entries else 0
-        tally.left += beyond - held
+        over_day = turn.day_is_over(self._state, tools.pace, taken=taken, now=now)
+        tally.left += 0 if over_day else beyond
         reading = turn.Reading(
             body_hash=answer.body_hash,
             shown=len(entries) + len(same),
-            known=sum(key in known for key in entries) + len(same),
-            fresh=sum(key not in known for key, _ in fresh[:taken]),
+            known=sum(key in known or key in before for key in entries) + len(same),
+            fresh=sum(key not in known and key not in before for key in entries),
             taken=taken,
             new=tally.new,
             left=tally.left,
             owed=tally.owed,
-            held=held,
+            held=kept.kept + kept.over if over_day else 0,
+            over=kept.over if over_day else 0,
+            lost=kept.lost,
             published=tuple(entry.published for entry in entries.values()),
             wait_s=tally.asked_to_wait_s,
             ttl_s=parsed.ttl_s,

@@ -37,6 +37,7 @@ class Pace:
     default_s: float
     poll_entries: int = 500
     day_entries: int = 2000
+    held_entries: int = 5000
     pause_after: int = 15
 
 
@@ -56,7 +57,8 @@ class Told:
 class Reading:
     """What was read in a feed: entries shown, those known before, those met for the first time and taken.
 
-    `left` and `owed` are to be tried again, `held` waits for the next day's budget; `taken` counts against it.
+    `left` and `owed` are to be tried again, `held` wait for the next day's budget, `over` of them in the feed alone,
+    which has dropped `lost`; `taken` counts against the budget.
     """
 
     body_hash: str
@@ -68,6 +70,8 @@ class Reading:
     left: int = 0
     owed: int = 0
     held: int = 0
+    over: int = 0
+    lost: int = 0
     published: tuple[datetime | None, ...] = ()
     wait_s: float | None = None
     ttl_s: float | None = None
@@ -88,11 +92,21 @@ def room(state: FeedState, pace: Pace, *, now: datetime) -> int:
     return max(0, min(pace.poll_entries, pace.day_entries - _spent(state, now).entries))
 
 
-def unchanged(state: FeedState, answer: Told, *, pace: Pace, now: datetime) -> FeedState:
-    """After a poll that brought nothing new."""
+def day_is_over(state: FeedState, pace: Pace, *, taken: int, now: datetime) -> bool:
+    """Whether the day's budget is spent once `taken` entries more have been read."""
+    return _spent(state, now).entries + taken >= pace.day_entries
+
+
+def unchanged(
+    state: FeedState, answer: Told, *, pace: Pace, now: datetime, taken: int = 0, new: int = 0, held: int = 0
+) -> FeedState:
+    """After a poll in which the feed showed nothing new; `taken` and `new` are of what had been held back."""
     tempo = observe(state.tempo, new=0, after_s=_since(state, now))
     hint_s = state.said_s or answer.hints.max_age_s
     interval_s = next_interval(tempo, default_s=pace.default_s, hint_s=hint_s)
+    wait = next_poll(interval_s, answer.hints, now=now)
+    spent = _spent(state, now)
+    spent = spent.model_copy(update={"entries": spent.entries + taken})
     return state.model_copy(
         update=_well(state, answer, now)
         | {
@@ -100,7 +114,9 @@ def unchanged(state: FeedState, answer: Told, *, pace: Pace, now: datetime) -> F
             "last_modified": answer.last_modified,
             "tempo": tempo,
             "interval_s": interval_s,
-            "next_poll_at": next_poll(interval_s, answer.hints, now=now),
+            "next_poll_at": now if taken and held and spent.entries < pace.day_entries else wait,
+            "last_new_at": now if new else state.last_new_at,
+            "spent": spent.model_copy(update={"held": held}) if taken else state.spent,
             "bytes_saved": state.bytes_saved + max(0, state.body_bytes - answer.wire_bytes),
         }
     )
@@ -121,8 +137,9 @@ def read(state: FeedState, answer: Told, reading: Reading, *, pace: Pace, now: d
     said_s = _said(reading)
     interval_s = next_interval(tempo, default_s=pace.default_s, hint_s=said_s or hints.max_age_s, lost=lost)
     # what was left must be offered again, which an unchanged feed would not do
-    whole = not (reading.left or reading.owed or reading.held)
+    whole = not (reading.left or reading.owed or reading.over)
     at_once = reading.left > 0 and reading.wait_s is None
+    spent = _spent(state, now)
     return state.model_copy(
         update=_well(state, answer, now)
         | {
@@ -134,8 +151,13 @@ def read(state: FeedState, answer: Told, reading: Reading, *, pace: Pace, now: d
             "interval_s": interval_s,
             "last_new_at": now if reading.new else state.last_new_at,
             "next_poll_at": now if at_once else next_poll(interval_s, hints, now=now),
-            "spent": _spent(state, now).model_copy(
-                update={"entries": _spent(state, now).entries + reading.taken, "held": reading.held}
+            "spent": spent.model_copy(
+                update={
+                    "entries": spent.entries + reading.taken,
+                    "held": reading.held,
+                    "over": reading.over,
+                    "lost": spent.lost + reading.lost,
+                }
             ),
             "looks": looks,
             "said_s": said_s,

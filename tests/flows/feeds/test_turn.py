@@ -96,7 +96,9 @@ def test_a_flood_is_held_to_its_budget_and_goes_on_the_next_day() -> None:
         over = {"held": left} if spent else {"left": left}
         state = read(state, ANSWER, reading(taken=taken[-1], fresh=taken[-1], **over), pace=PACE, now=NOW)
     assert taken == [100, 100, 50, 0]
-    assert state.etag is None
+    # what is held back is kept, so that only what is over that bound must be offered again
+    assert state.etag == '"1"'
+    assert read(state, ANSWER, reading(held=9, over=1), pace=PACE, now=NOW).etag is None
     assert state.next_poll_at is not None
     assert state.next_poll_at > NOW
     assert notes(FeedState(feed="f"), state)[-1].endswith("entries are held back: the day's budget is spent")
