@@ -1,5 +1,6 @@
-"""A poller killed at any point loses no article and makes no second one."""
+"""A poller or a backfill killed at any point loses no article and makes no second one."""
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from consumers import archive
 from consumers.index import index
 from consumers.outcome import Done
 from deploy.local.supervise import RunningStack
+from flows.backfill import read_past
 from schemas.article import Article
 from schemas.classification import Classification, ModelRef
 from schemas.indices import Indices
@@ -32,6 +34,9 @@ POINTS = (
     *("before_message:2", "after_message:1", "after_message:3", "after_message:4", "after_message:5"),
     *("after_remember:1", "after_remember:2", "after_remember:3", "before_save:1", "after_save:1"),
 )
+PAST_POINTS = ("before_send:1", "after_message:3", "after_send:2", "before_remember:2", "after_remember:1")
+"""Where a backfill dies, each time a new one: what it has not done by then, the next one does."""
+
 ENTRIES = 6
 """New ones before each poll, in batches of two."""
 
@@ -101,6 +106,45 @@ def test_a_poll_killed_at_any_of_twenty_points_loses_nothing_and_doubles_nothing
     assert len(published) - len(titles) <= 2 * len(POINTS)
     found = documents(stack, indexed, published)
     assert len(found) == len(titles)
+    assert all(len(document["revisions"]) == 1 for document in found)  # type: ignore[arg-type]
+
+
+def test_a_backfill_killed_at_any_point_goes_on_and_loses_and_doubles_nothing(
+    desk: "Desk", stack: RunningStack, indexed: Indices, tmp_path: Path
+) -> None:
+    desk.source("one")
+    pages = {
+        desk.site.url(f"/{number}"): (
+            f"<html><title>Title {number}</title><meta property='article:published_time' content='2026-03-10'>"
+            f"<article><p>Number {number}. {'The two governments signed the agreement. ' * 8}</p></article></html>"
+        ).encode()
+        for number in range(2 * len(PAST_POINTS) + 2)
+    }
+    for url, page in pages.items():
+        desk.site.answers[url.removeprefix(desk.site.url(""))] = (200, {"Content-Type": "text/html"}, page)
+    links = "".join(f"<url><loc>{url}</loc><lastmod>2026-03-11</lastmod></url>" for url in pages)
+    desk.site.answers["/sitemap.xml"] = f"<urlset>{links}</urlset>".encode()
+    file = tmp_path / "past.warc"
+    with file.open("wb") as written:
+        for url, page in reversed(pages.items()):
+            block = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + page
+            head = f"WARC-Type: response\r\nWARC-Target-URI: {url}\r\nWARC-Date: 2026-05-01T10:00:00Z\r\n"
+            start = f"WARC/1.0\r\n{head}Content-Length: {len(block)}\r\n\r\n".encode()
+            written.write(start + block + b"\r\n\r\n")
+    script = str(SCRIPT.with_name("killed_backfills.py"))
+    command = [sys.executable, script, desk.settings.model_dump_json(), desk.stream.name, str(file), *PAST_POINTS]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.splitlines()
+    assert [json.loads(line) for line in said] == [{point: -signal.SIGKILL} for point in PAST_POINTS]
+    since, until = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
+    rest = asyncio.run(read_past(desk.settings, "one", since=since, until=until, stream=desk.stream))
+    assert (rest.found, rest.left, rest.skipped) == (len(pages), 0, 0)
+    assert 0 < rest.published < len(pages)
+    published = desk.published()
+    assert {article.url for article in published} == set(pages)
+    assert len({(article.article_id, article.content_hash) for article in published}) == len(pages)
+    assert len(published) - len(pages) <= 2 * len(PAST_POINTS)
+    found = documents(stack, indexed, published)
+    assert len(found) == len(pages)
     assert all(len(document["revisions"]) == 1 for document in found)  # type: ignore[arg-type]
 
 
