@@ -8,7 +8,7 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +21,7 @@ from prefect.exceptions import PrefectException
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from flows import logs
+from flows.callback import listening
 from flows.polling import Poller, clock, poll_once
 from flows.report import Result, Summary, headline, leave_table
 from schemas.errors import ConfigError, Unavailable
@@ -110,8 +111,23 @@ def _asked_for(settings: Settings) -> bool:
 async def _watch(settings: Settings) -> Watch:
     told = asyncio.Event()
     with _stoppable(told):
-        async with _Reports() as reports, Poller(settings) as poller:
+        async with _Reports() as reports, Poller(settings) as poller, _door(settings, poller):
             return await _ticks(settings, poller, reports, told)
+
+
+@asynccontextmanager
+async def _door(settings: Settings, poller: Poller) -> AsyncIterator[None]:
+    """Where hubs push to, when a callback is set; that it can't be opened stops no poll."""
+    callback, listen = settings.poll.websub_callback, settings.poll.websub_listen
+    async with AsyncExitStack() as stack:
+        if callback is not None:
+            try:
+                await stack.enter_async_context(
+                    listening(callback, listen, poller.states, now=clock, woken=poller.woken)
+                )
+            except ConfigError as error:
+                log.error("websub.deaf", where=error.where, reason=error.reason)  # noqa: TRY400, the message says it all
+        yield
 
 
 @contextmanager
@@ -137,6 +153,7 @@ async def _ticks(settings: Settings, poller: Poller, reports: "_Reports", told: 
     while True:
         try:
             started = await poller.start()
+            await poller.renew()
         except Unavailable as error:
             started = 0
             log.warning("poll.unavailable", sink=error.sink, reason=error.reason)
@@ -147,8 +164,9 @@ async def _ticks(settings: Settings, poller: Poller, reports: "_Reports", told: 
             started = 0
             log.warning("poll.refused", where=error.where, reason=error.reason)
         log.debug("poll.tick", started=started, late_s=round(time.monotonic() - due, 3))
-        due += max(tick_s, (time.monotonic() - due) // tick_s * tick_s)
-        leaves = await _until(due, told, settings)
+        if time.monotonic() >= due:
+            due += max(tick_s, (time.monotonic() - due) // tick_s * tick_s)
+        leaves = await _until(due, told, settings, poller.woken)
         patience_s = PATIENCE_S / 10 if told.is_set() else PATIENCE_S
         watch = await _account(watch, poller, reports, at, within_s=patience_s if leaves else 0)
         if leaves:
@@ -156,9 +174,9 @@ async def _ticks(settings: Settings, poller: Poller, reports: "_Reports", told: 
         at = clock()
 
 
-async def _until(due: float, told: asyncio.Event, settings: Settings) -> bool:
-    """Wait until then; true when this run is to end, sooner."""
-    while (left := due - time.monotonic()) > 0:
+async def _until(due: float, told: asyncio.Event, settings: Settings, woken: asyncio.Event) -> bool:
+    """Wait until then, or until something is to be done at once; true when this run is to end."""
+    while not woken.is_set() and (left := due - time.monotonic()) > 0:
         try:
             async with asyncio.timeout(min(left, STEP_S)):
                 await told.wait()

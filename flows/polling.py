@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from flows import pressure
+from flows import hubs, pressure
 from flows.feeds import health
 from flows.feeds.catalogue import load_feeds
 from flows.feeds.interval import CEILING_S, PROBE_S
@@ -24,6 +24,7 @@ from flows.feeds.reach import open_reach
 from flows.feeds.readers import Readers
 from flows.feeds.source import Source, Tools
 from flows.feeds.state import States
+from flows.feeds.subscriptions import heard, pinged
 from flows.feeds.turn import Pace, stretched
 from flows.ops import Ops
 from flows.pressure import Gauge, Speed
@@ -37,6 +38,9 @@ from schemas.settings import PollSettings, Settings
 from schemas.streams import ARTICLES, OPS, Stream
 
 log = structlog.get_logger(__name__)
+
+PING_GAP = timedelta(seconds=15)
+"""How long after a poll a hub's ping makes a source due again."""
 
 CLOCK_SLACK = timedelta(minutes=1)
 
@@ -97,6 +101,9 @@ class Poller:
         self.gauge: Gauge | None = None
         """Whether what follows keeps up, as it was seen last; none before the first look."""
         self._looked = float("-inf")
+        self.woken = asyncio.Event()
+        """A hub has said that a source has news: the next `start` is worth doing at once."""
+        self._asking: asyncio.Task[int] | None = None
         self._tools: Tools | None = None
         self._stream_is_there = False
         self._feeds: tuple[Feed, ...] = ()
@@ -116,11 +123,19 @@ class Poller:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.gather(self._asking, return_exceptions=True)
         for task in self._under_way.values():
             task.cancel()
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
         self._under_way.clear()
         await self._stack.aclose()
+
+    @property
+    def states(self) -> States:
+        """What is remembered of the sources."""
+        return self._states
 
     @property
     def under_way(self) -> int:
@@ -132,6 +147,7 @@ class Poller:
 
         Raises ConfigError and Unavailable as `poll_once` does.
         """
+        self.woken.clear()
         now = self._now()
         feeds = self._load()
         unknown = sorted(set(only or ()) - {feed.id for feed in feeds})
@@ -145,17 +161,25 @@ class Poller:
         stretch = 1.0 if at_will else await self._pressed(now)
         if stretch is None:
             return 0
+        pings = pinged(self._states)
         waiting = [
             (feed, state)
             for feed in feeds
             if (only is None or feed.id in only) and feed.id not in self._under_way
             if due(
-                feed, state := remembered.get(feed.id, FeedState(feed=feed.id)), now=now, force=force, stretch=stretch
+                feed,
+                state := remembered.get(feed.id, FeedState(feed=feed.id)),
+                now=now,
+                force=force,
+                stretch=stretch,
+                pinged_at=pings.get(feed.id),
             )
         ]
         if waiting:
             tools = await self._ready()
             for feed, state in waiting:
+                if feed.id in pings:
+                    heard(self._states, feed.id)
                 self._under_way[feed.id] = asyncio.create_task(self._in_turn(feed, Source(feed, state, tools)))
         if now.date() != self._pruned_on:
             self._pruned_on = now.date()
@@ -220,6 +244,17 @@ class Poller:
         except Unavailable as error:
             log.warning("ops.untold", sink=error.sink, reason=error.reason)
 
+    async def renew(self) -> None:
+        """Ask hubs to push what they are to push, unless a round is under way; it goes on by itself."""
+        callback = self._settings.poll.websub_callback
+        if callback is None or (self._asking is not None and not self._asking.done()):
+            return
+        if self._asking is not None and (error := self._asking.exception()) is not None:
+            log.warning("websub.failed", error=type(error).__name__, reason=str(error)[:300])
+        tools = await self._ready()
+        work = hubs.subscribe(self._load(), self._states.all(), self._states, tools.reach, callback=callback)
+        self._asking = asyncio.create_task(work)
+
     def _load(self) -> tuple[Feed, ...]:
         """The sources; the file is read again when it has changed."""
         path = self._settings.poll.feeds_file
@@ -268,8 +303,18 @@ def pace_of(poll: PollSettings) -> Pace:
     )
 
 
-def due(feed: Feed, state: FeedState, *, now: datetime, force: bool = False, stretch: float = 1.0) -> bool:
+def due(
+    feed: Feed,
+    state: FeedState,
+    *,
+    now: datetime,
+    force: bool = False,
+    stretch: float = 1.0,
+    pinged_at: datetime | None = None,
+) -> bool:
     """Whether the feed is to be polled now, when what it would wait is multiplied by `stretch`.
+
+    One whose hub has pinged is, unless that was polled a moment ago.
 
     A time that lies too far ahead to be one of ours was saved under a clock that has been set back since.
     """
@@ -279,6 +324,8 @@ def due(feed: Feed, state: FeedState, *, now: datetime, force: bool = False, str
         return True
     if state.gone:
         return False
+    if pinged_at is not None and (state.last_polled_at is None or now - state.last_polled_at >= PING_GAP):
+        return True
     if state.next_poll_at is None or stretched(state, stretch) <= now:
         return True
     astray = state.last_polled_at is not None and state.last_polled_at > now + CLOCK_SLACK

@@ -98,6 +98,13 @@ class PollSettings(_Part):
     min_free_disk: float = Field(
         default=0.25, ge=0, lt=1, description="free share of the home's disk under which sources are read less often"
     )
+    websub_callback: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#\s]+[^?#\s]*$",
+        max_length=1000,
+        description="public URL by which WebSub hubs reach `websub_listen`, its host name passed on; none: unused",
+    )
+    websub_listen: str = Field(default="127.0.0.1:9620", pattern=r"^.+:\d{1,5}$", description="host:port")
     contact: str = Field(default="", description="an address or page named in the User-Agent")
     allow_networks: tuple[str, ...] = Field(
         default=(), description="private networks or addresses that may be fetched from, such as 127.0.0.1/32"

@@ -170,6 +170,14 @@ async def fetch_small(feed: str, url: str, *, client: httpx.AsyncClient, limits:
     return await _get(feed, url, {"Accept": accept}, client=client, limits=limits)
 
 
+async def send_form(feed: str, url: str, form: Mapping[str, str], *, client: httpx.AsyncClient, limits: Limits) -> int:
+    """POST a form, of which no redirect is followed; the answer's status. Raises FetchRefused and FetchFailed."""
+    async with _in_time(feed, url, limits):
+        response = await client.send(_request(feed, url, {}, client, form=form), stream=True)
+        await response.aclose()
+    return response.status_code
+
+
 async def lead(feed: str, url: str, *, client: httpx.AsyncClient, limits: Limits) -> str | None:
     """Where the URL redirects to, which is not asked; None when it doesn't. Raises FetchRefused and FetchFailed."""
     async with _in_time(feed, url, limits):
@@ -267,12 +275,19 @@ async def _follow(
     raise FetchRefused(feed, shown(url), f"redirected over {limits.hops} times")
 
 
-def _request(feed: str, url: str, headers: Mapping[str, str], client: httpx.AsyncClient) -> httpx.Request:
+def _request(
+    feed: str,
+    url: str,
+    headers: Mapping[str, str],
+    client: httpx.AsyncClient,
+    form: Mapping[str, str] | None = None,
+) -> httpx.Request:
     try:
         scheme = urlsplit(url).scheme.lower()
         if scheme not in {"http", "https"}:
             raise FetchRefused(feed, shown(url), f"the scheme {scheme[:20]!r} is neither http nor https")
-        request = client.build_request("GET", url, headers=dict(headers))
+        method = "GET" if form is None else "POST"
+        request = client.build_request(method, url, headers=dict(headers), data=form)
     except (httpx.InvalidURL, ValueError) as error:
         raise FetchRefused(feed, shown(url), f"is not a URL: {error}"[:300]) from None
     if not request.url.host:

@@ -159,6 +159,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
                     method=request.method,
                     url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
                     headers=request.headers.raw,
+                    content=request.stream if request.method == "POST" else None,
                     extensions=request.extensions,
                 )
             )

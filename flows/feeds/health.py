@@ -33,7 +33,8 @@ class Condition(StrEnum):
 class FeedHealth(BaseModel):
     """How one source does. `interval_s` in seconds; `word` is for a person, empty when all is well.
 
-    `slowed` says why the poller reads all sources less often, or none; empty when it doesn't.
+    `slowed` says why the poller reads all sources less often, or none; empty when it doesn't. `push` says how its
+    subscription at a hub stands; empty without one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,6 +50,7 @@ class FeedHealth(BaseModel):
     error_streak: int = 0
     last_error: str | None = None
     slowed: str = ""
+    push: str = ""
     held: int = 0
     bytes_saved: int = 0
     looks: Looks = Looks()
@@ -61,12 +63,16 @@ def report(home: Path, feeds: Iterable[Feed], *, now: datetime) -> tuple[FeedHea
     """
     with States(home) as states:
         remembered, gauge = states.all(), pressure.noted(states, now=now)
-    found = [of(feed, remembered.get(feed.id, FeedState(feed=feed.id)), gauge) for feed in feeds]
+        pushes = {feed: one.word(now) for feed, one in subscriptions(states).items()}
+    found = [
+        of(feed, remembered.get(feed.id, FeedState(feed=feed.id)), gauge, push=pushes.get(feed.id, ""))
+        for feed in feeds
+    ]
     order = list(Condition)
     return tuple(sorted(found, key=lambda one: (order.index(one.condition), one.feed)))
 
 
-def of(feed: Feed, state: FeedState, gauge: pressure.Gauge | None = None) -> FeedHealth:
+def of(feed: Feed, state: FeedState, gauge: pressure.Gauge | None = None, *, push: str = "") -> FeedHealth:
     """How one source does, by what is remembered of it, and of what follows the poller."""
     slow = gauge is not None and gauge.speed is not pressure.Speed.FULL
     condition, word = _judged(feed, state)
@@ -82,6 +88,7 @@ def of(feed: Feed, state: FeedState, gauge: pressure.Gauge | None = None) -> Fee
         interval_s=state.interval_s,
         error_streak=state.error_streak,
         last_error=state.last_error,
+        push=push,
         held=state.spent.held,
         bytes_saved=state.bytes_saved,
         looks=state.looks,
