@@ -4,8 +4,9 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,9 +22,27 @@ INHERITED = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR")
 
 MAX_ANSWER = 64_000_000
 
+TOGETHER = 25
+"""Jobs without a body that are done in one exchange."""
 
 PATIENCE_S = 0.5
 """How long a job waits for a busy reader before another is started: that costs two seconds of CPU, a job 20 ms."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    head: dict[str, Any]
+    feed: str
+    url: str
+    answer: asyncio.Future[tuple[str, bytes]]
+
+    def answered(self, answer: tuple[str, bytes]) -> None:
+        if not self.answer.done():
+            self.answer.set_result(answer)
+
+    def failed(self, error: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
 
 
 class Readers:
@@ -38,6 +57,8 @@ class Readers:
         self._idle: asyncio.LifoQueue[asyncio.subprocess.Process | None] = asyncio.LifoQueue()
         self._places = 0
         self._alive: set[asyncio.subprocess.Process] = set()
+        self._gathered: list[_Job] = []
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -45,6 +66,9 @@ class Readers:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for process in list(self._alive):
             await self._end(process)
 
@@ -116,7 +140,10 @@ class Readers:
             "link": link,
             "unresolved": unresolved,
         }
-        outcome, answer = await self._ask(head, page.body if page else b"", feed=feed.id, url=entry.link)
+        if page is None:
+            outcome, answer = await self._together(head, feed=feed.id, url=entry.link)
+        else:
+            outcome, answer = await self._ask(head, page.body, feed=feed.id, url=entry.link)
         match outcome:
             case "done":
                 return Article.model_validate_json(answer)
@@ -126,6 +153,44 @@ class Readers:
                 raise PageWalled(feed.id, entry.link, f"the page asks for {answer.decode('utf-8', 'replace')}")
             case _:
                 raise FeedUnreadable(feed.id, entry.link, answer.decode("utf-8", "replace"))
+
+    async def _together(self, head: dict[str, Any], *, feed: str, url: str) -> tuple[str, bytes]:
+        """The answer to a job without a body, asked for in one exchange with those that come in the same moment."""
+        job = _Job(head, feed, url, asyncio.get_running_loop().create_future())
+        self._gathered.append(job)
+        if len(self._gathered) == 1:
+            task = asyncio.create_task(self._ask_gathered())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return await job.answer
+
+    async def _ask_gathered(self) -> None:
+        # whoever is ready to run now has their say before the jobs are taken
+        await asyncio.sleep(0)
+        jobs, self._gathered = self._gathered, []
+        for start in range(0, len(jobs), TOGETHER):
+            await self._ask_all(jobs[start : start + TOGETHER])
+
+    async def _ask_all(self, jobs: Sequence["_Job"]) -> None:
+        lines: list[bytes] = []
+        if len(jobs) > 1:
+            body = json.dumps([job.head for job in jobs]).encode()
+            with suppress(FeedUnreadable):
+                _, answer = await self._ask({"job": "articles"}, body, feed=jobs[0].feed, url=jobs[0].url)
+                lines = answer.split(b"\n")
+        if len(lines) != len(jobs):
+            # one of them spoils it for the others: each alone
+            await asyncio.gather(*(self._ask_alone(job) for job in jobs))
+            return
+        for job, line in zip(jobs, lines, strict=True):
+            outcome, _, told = line.partition(b" ")
+            job.answered((outcome.decode(), told))
+
+    async def _ask_alone(self, job: "_Job") -> None:
+        try:
+            job.answered(await self._ask(job.head, b"", feed=job.feed, url=job.url))
+        except Exception as error:  # noqa: BLE001, it is for whoever waits for the answer
+            job.failed(error)
 
     async def _ask(self, head: dict[str, Any], body: bytes, *, feed: str, url: str) -> tuple[str, bytes]:
         process = await self._free()

@@ -171,3 +171,20 @@ def test_an_entry_and_its_page_become_an_article_there() -> None:
     assert made.text.startswith("The two governments")
     assert isinstance(skipped, str)
     assert "not an http(s) URL" in skipped
+
+
+def test_entries_read_in_one_moment_get_each_their_own_answer() -> None:
+    links = [f"https://news.example/{number}" if number % 7 else "" for number in range(60)]
+    entries = [Entry(link=link, title=f"Deal\n{number}") for number, link in enumerate(links)]
+    entries[5] = entries[5].model_copy(update={"image": "x" * 5000})
+
+    async def act(readers: Readers) -> list[Article | str | BaseException]:
+        asked = (readers.article(FEED, entry, None, language="en", observed_at_ms=0) for entry in entries)
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    for number, (link, made) in enumerate(zip(links, using(act), strict=True)):
+        if number == 5:
+            assert isinstance(made, FeedUnreadable)
+            assert "4096" in made.reason
+        else:
+            assert made == "has no link" if not link else isinstance(made, Article) and made.url == link
