@@ -269,6 +269,9 @@ async def _follow(
                 _expect(feed, url, response.headers, limits, only)
                 encoding = response.headers.get("content-encoding", "")
                 body, wire_bytes = await read(response.aiter_raw(), encoding, limits)
+            elif response.status_code == 304:
+                # it has no body; only an answer read to its end leaves its connection for the next
+                await read(response.aiter_raw(), "", limits)
             return Answer(response.status_code, url, response.headers, body, wire_bytes, moved)
         finally:
             await response.aclose()
