@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from flows import pressure
 from flows.feeds.state import States
+from flows.feeds.subscriptions import subscriptions
 from flows.feeds.turn import stretched
 from schemas.alert import Severity
 from schemas.feed import Feed, FeedState
