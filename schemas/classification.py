@@ -40,13 +40,62 @@ class TopicScore(_Frozen):
 
 
 class Voice(_Frozen):
-    """Who is quoted, saying what, and the side it takes; offsets are those of the quote in the part it stands in."""
+    """Who is quoted, saying what, and the side it takes.
+
+    `quote` is exactly the piece's title or text (`part`) from `start` to `end`, and begins in the passage with that
+    index; voices of older models have no offsets. One speaker has one name throughout a piece: the fullest one it
+    gives, or, when `named` is false, what the piece calls them ("a mother in Soyapango", "she"). `title` is the office
+    or description told with the name; `entity` the id of the speaker in `entities`, where it has one. `direct`: in
+    quotation marks.
+    """
 
     speaker: str = Field(max_length=300)
     quote: str
     passage: int = Field(ge=0)
     target: Target | None = None
     stance: Stance | None = None
+    part: Part = Part.TEXT
+    start: int | None = Field(default=None, ge=0)
+    end: int | None = Field(default=None, ge=0)
+    title: str | None = Field(default=None, max_length=300)
+    entity: str | None = None
+    named: bool = True
+    direct: bool = True
+
+
+class EntityKind(StrEnum):
+    """What a named entity is."""
+
+    PERSON = "person"
+    PRISON = "prison"
+    AGENCY = "agency"
+    LAW = "law"
+    COURT = "court"
+    AGREEMENT = "agreement"
+    PLACE = "place"
+    ORGANISATION = "organisation"
+    OTHER = "other"
+
+
+class Mention(_Frozen):
+    """Where an entity is named: the piece's title or text (`part`) from `start` to `end`."""
+
+    part: Part
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+
+
+class Entity(_Frozen):
+    """Someone or something that the piece names: of the gazetteer, or (`other`) learned because its name recurs.
+
+    `id` is the same in every piece and language; a learned one's begins with "other:". `wikidata` where it is certain.
+    """
+
+    id: str = Field(max_length=120)
+    kind: EntityKind
+    name: str = Field(max_length=300)
+    mentions: tuple[Mention, ...]
+    wikidata: str | None = None
 
 
 class TargetStance(_Frozen):
@@ -92,6 +141,7 @@ class Classification(_Frozen):
     topics: tuple[TopicScore, ...] = ()
     stances: tuple[TargetStance, ...] = ()
     voices: tuple[Voice, ...] = ()
+    entities: tuple[Entity, ...] = Field(default=(), description="most often named first")
     passages: tuple[Passage, ...] = ()
     read_whole: bool = Field(default=True, description="false when the gate stopped after headline and lead")
     unclassified: Unclassified | None = None

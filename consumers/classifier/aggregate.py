@@ -109,20 +109,15 @@ def _stance(read: Read, column: int, target: Target, thresholds: Thresholds) -> 
     )
 
 
-def voice(passage: int, speaker: str, quote: str, stance: Floats, thresholds: Thresholds) -> Voice:
-    """A voice with the side of its passage, on the target where that is surest; none when it addresses none."""
+def voice(heard: Voice, stance: Floats, thresholds: Thresholds) -> Voice:
+    """A voice with the side of its words, on the target where that is surest; none when they address none."""
     addressed = 1 - stance[:, ABSENT]
     sided = np.where(addressed >= thresholds.addressed, stance[:, 1:].max(-1), 0)
     column = int(sided.argmax())
     if not sided[column]:
-        return Voice(speaker=speaker[:300], quote=quote, passage=passage)
-    return Voice(
-        speaker=speaker[:300],
-        quote=quote,
-        passage=passage,
-        target=tuple(Target)[column],
-        stance=Stance(STANCE_ORDER[1 + int(stance[column, 1:].argmax())]),
-    )
+        return heard
+    side = Stance(STANCE_ORDER[1 + int(stance[column, 1:].argmax())])
+    return heard.model_copy(update={"target": tuple(Target)[column], "stance": side})
 
 
 def _sided(said: Floats, weight: Floats, side: int) -> float:

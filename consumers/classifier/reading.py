@@ -10,7 +10,7 @@ from consumers.classifier.aggregate import Read
 from consumers.classifier.boilerplate import is_boilerplate
 from consumers.classifier.model import Model, Scores
 from consumers.classifier.passages import Span, passages
-from consumers.classifier.voices import voices
+from consumers.classifier.voices import Spoken, spoken
 from schemas.article import Article
 from schemas.classification import Classification, Part, Passage, Unclassified
 
@@ -109,6 +109,7 @@ def _classification(
     read = Read(found, scored.relevance, scored.topics, scored.stance)
     thresholds = model.manifest.thresholds
     relevance = aggregate.relevance(read)
+    said = spoken(article.title, article.text, article.language, found) if whole else Spoken((), ())
     return Classification(
         article=article,
         model=model.ref,
@@ -116,10 +117,8 @@ def _classification(
         relevant=relevance >= thresholds.relevance,
         topics=aggregate.topics(read, thresholds),
         stances=aggregate.stances(read, thresholds),
-        voices=tuple(
-            aggregate.voice(h.passage, h.speaker, h.quote, scored.stance[h.passage], thresholds)
-            for h in voices([p.text for p in found])
-        ),
+        voices=tuple(aggregate.voice(v, scored.stance[v.passage], thresholds) for v in said.voices),
+        entities=said.entities,
         passages=found,
         read_whole=whole,
         classified_at_ms=now_ms,

@@ -5,7 +5,7 @@ import pytest
 
 from consumers.classifier.aggregate import Read, relevance, stances, topics, voice
 from consumers.classifier.decide import Thresholds
-from schemas.classification import Part, Passage
+from schemas.classification import Part, Passage, Voice
 from schemas.taxonomy import Stance, Target, Topic
 
 THRESHOLDS = Thresholds(relevance=0.5, topics=0.4, addressed=0.5, gate=0.1)
@@ -83,7 +83,7 @@ def test_a_target_that_no_passage_addresses_has_no_stance() -> None:
 
 def test_a_voice_gets_the_side_of_its_passage() -> None:
     stance = np.tile(ABSENT, (len(Target), 1))
-    assert voice(0, "A", "b", stance, THRESHOLDS).target is None
+    assert voice(Voice(speaker="A", quote="b", passage=0), stance, THRESHOLDS).target is None
     stance[3] = AGAINST
-    heard = voice(0, "A", "b", stance, THRESHOLDS)
+    heard = voice(Voice(speaker="A", quote="b", passage=0), stance, THRESHOLDS)
     assert (heard.target, heard.stance) == (Target.BUKELE_GOVERNMENT, Stance.AGAINST)

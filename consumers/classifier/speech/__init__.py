@@ -1,0 +1,1 @@
+"""Who says what in a piece: its words, its quotes, who is named, and which words are whose."""
