@@ -8,16 +8,14 @@ from datetime import datetime
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.feeds.canonical import canonical
-from flows.feeds.entry import Entry
 from flows.feeds.find import Find, Passed, Piece, Why
+from flows.feeds.keys import key_of
 from flows.feeds.piece import Opened, follow, make, wants_page, with_page
 from flows.feeds.reach import Reach
 from flows.feeds.state import Seen, States
 from flows.publish import Publisher
 from schemas.article import Article, Lane
 from schemas.feed import Feed
-from schemas.identity import digest
 from schemas.streams import Stream
 
 log = structlog.get_logger(__name__)
@@ -105,7 +103,7 @@ class Uptake:
         pieces = [find for find in batch if isinstance(find, Piece)]
         fresh: dict[str, Piece] = {}
         for piece in pieces:
-            if (key := _key(piece.entry)) not in self._done:
+            if (key := key_of(piece.entry)) not in self._done:
                 fresh.setdefault(key, piece)
         made = await asyncio.gather(*(_read(feed, piece, self._reach) for piece in fresh.values()))
         articles = {key: one for key, (one, _) in zip(fresh, made, strict=True) if isinstance(one, Article)}
@@ -153,11 +151,6 @@ def _noted(key: str, article: Article | None, outside: set[str]) -> Seen:
 def _notes(feed: str) -> str:
     """Under what a backfill remembers what it has read, apart from what the poller saw in the feed."""
     return f"backfill:{feed}"
-
-
-def _key(entry: Entry) -> str:
-    """As the poller knows an entry."""
-    return digest("entry", canonical(entry.link) or entry.id or entry.fingerprint)
 
 
 async def _read(feed: Feed, piece: Piece, reach: Reach) -> tuple[Article | str, bool]:

@@ -47,6 +47,22 @@ class Spent(_Value):
     lost: int = Field(default=0, ge=0)
 
 
+class Hole(_Value):
+    """The time of which entries were probably lost, and what of it was found again: `found` pieces at the sitemap `at`.
+
+    `over` were listed besides, and are more than are read of one hole; `reason` says why none could be looked up.
+    """
+
+    since: AwareDatetime
+    until: AwareDatetime
+    open: bool = Field(default=True, description="is to be looked into (again)")
+    tries: int = Field(default=0, ge=0)
+    at: str | None = Field(default=None, max_length=4096)
+    found: int = Field(default=0, ge=0)
+    over: int = Field(default=0, ge=0)
+    reason: str = ""
+
+
 class Looks(_Value):
     """What the source's pieces look like, and what of that has changed: each of `drift` is said as a person reads it.
 
@@ -57,6 +73,7 @@ class Looks(_Value):
     overlap: float | None = Field(default=None, ge=0, le=1)
     lost_at: AwareDatetime | None = Field(default=None, description="when entries were probably lost for the last time")
     losses: int = Field(default=0, ge=0, description="how many times")
+    hole: Hole | None = Field(default=None, description="the last one")
     chars: int | None = Field(default=None, ge=0, description="median length of the recent pieces' text")
     undated: float | None = Field(default=None, ge=0, le=1, description="share of recent pieces without a date")
     languages: dict[str, float] = Field(default_factory=dict, description="shares of the recent pieces")

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from flows import pressure
+from flows.feeds.hole import said
 from flows.feeds.state import States
 from flows.feeds.subscriptions import subscriptions
 from flows.feeds.turn import stretched
@@ -109,7 +110,7 @@ def _judged(feed: Feed, state: FeedState) -> tuple[Condition, str]:
     if state.last_success_at is None:
         return Condition.NEW, "not polled yet"
     if looks.overlap == 0 and looks.lost_at is not None:
-        return Condition.LOSING, f"entries were probably lost before the poll of {_minute(looks.lost_at)}"
+        return Condition.LOSING, _lost(looks, looks.lost_at)
     if looks.drift:
         return Condition.DRIFTING, "; ".join(looks.drift)
     if state.spent.held or state.spent.lost:
@@ -145,7 +146,7 @@ def troubles(state: FeedState) -> list[Trouble]:
         evidence = f"{state.error_streak} failures in a row: {state.last_error}"
         found.append(("feed.paused", evidence, f"asked once a week; {resume} asks at once", Severity.MEDIUM))
     if state.looks.overlap == 0 and state.looks.lost_at is not None:
-        evidence = f"entries were probably lost before the poll of {_minute(state.looks.lost_at)}"
+        evidence = _lost(state.looks, state.looks.lost_at)
         remedy = f"`vigia flow run backfill` reads them from the sitemap of {state.feed}"
         found.append(("feed.losing", evidence, remedy, Severity.MEDIUM))
     if state.spent.over or state.spent.lost:
@@ -157,6 +158,11 @@ def troubles(state: FeedState) -> list[Trouble]:
     ]
 
 
+def _lost(looks: Looks, at: datetime) -> str:
+    found = said(looks.hole)
+    return f"entries were probably lost before the poll of {_minute(at)}" + (f"; {found}" if found else "")
+
+
 def _minute(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
@@ -166,6 +172,8 @@ def notes(before: FeedState, after: FeedState) -> tuple[str, ...]:
     found = list(after.looks.drift)
     if after.looks.losses > before.looks.losses:
         found.append("nothing of the last poll is left in it: entries were probably lost, it is polled more often")
+    if after.looks.hole != before.looks.hole:
+        found.append(said(after.looks.hole))
     if after.spent.held:
         found.append(f"{after.spent.held} entries are held back: the day's budget is spent")
     if after.spent.lost > before.spent.lost:

@@ -32,6 +32,7 @@ KEEP_S = 86_400.0
 RETRY_S = 900.0
 """How long a server that failed to give its robots.txt is taken to forbid everything."""
 
+SITEMAPS = 50
 UNREACHABLE = "\x00"
 
 
@@ -110,6 +111,13 @@ class Robots:
             raise FetchFailed(feed, url, "its robots.txt can't be read")
         if not parse_robots(text).allows(url):
             raise FetchRefused(feed, url, "robots.txt asks not to read it")
+
+    async def sitemaps(self, feed: str, url: str) -> tuple[str, ...]:
+        """The sitemaps that the robots.txt of the URL's host names (sitemaps.org), in its order."""
+        text = await self._text(feed, _origin(url), in_place=True)
+        lines = (line.partition("#")[0].partition(":") for line in text.splitlines())
+        named = (value.strip() for key, _, value in lines if key.strip().lower() == "sitemap")
+        return tuple(one for one in named if one.startswith(("http://", "https://")) and len(one) <= 2048)[:SITEMAPS]
 
     async def turn(self, feed: str, url: str, *, until: float) -> bool:
         """Wait until the host's delay since its last page is over; False when that is after `until` (monotonic).

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -14,9 +14,12 @@ from flows.feeds.canonical import canonical
 from flows.feeds.entry import Entry, Parsed
 from flows.feeds.fetch import Fetched, Gone, Unchanged
 from flows.feeds.health import notes
+from flows.feeds.hole import with_hole
+from flows.feeds.keys import keyed
 from flows.feeds.obtain import Obtained, obtain
 from flows.feeds.piece import Opened, follow, make, wants_page, with_page, without_shared
 from flows.feeds.reach import Reach
+from flows.feeds.seek import look_back
 from flows.feeds.state import Seen, States
 from flows.feeds.traits import Trait, looks
 from flows.publish import Publisher
@@ -24,8 +27,8 @@ from flows.report import Polled, Result
 from schemas.article import Article, Flag
 from schemas.errors import FeedError, FeedUnreadable, FetchFailed, FetchRefused, Unavailable
 from schemas.feed import Feed, FeedState
-from schemas.identity import digest
 from schemas.streams import Stream
+from schemas.watch import Hole
 
 log = structlog.get_logger(__name__)
 
@@ -166,7 +169,7 @@ class Source:
             log.warning("entry.broken", feed=feed.id, position=one.position, reason=one.reason)
         same = {self._settled[mark] for mark in parsed.same}
         # of two entries for one piece, the one that was read speaks for it
-        entries = {key: entry for key, entry in _keyed(parsed.entries).items() if key not in same}
+        entries = {key: entry for key, entry in keyed(parsed.entries).items() if key not in same}
         known = tools.states.seen(feed.id)
         if found.moved:
             known = self._known_elsewhere(entries, known)
@@ -174,12 +177,27 @@ class Source:
         before = held.waiting(tools.states, feed.id)
         # what the feed shows is newer than what it showed when that was held back
         late = [(key, one) for key, one in before.kept.items() if key not in entries and _news(one, known.get(key))]
-        queue = [*fresh, *late]
+        there = len(same) + sum(key in known or key in before for key in entries)
+        lost = turn.lost_some(self._state, shown=len(entries) + len(same), known=there)
+        back = await look_back(
+            feed, self._state, entries, {**known, **before.kept}, tools.reach, tools.states, lost=lost
+        )
+        self._state, tally.bytes = back.state, tally.bytes + back.wire_bytes
+        queue = [*fresh, *late, *back.missed]
         taken = queue[: turn.room(self._state, tools.pace, now=tools.reach.now())]
         for start in range(0, len(taken), BATCH):
             await self._batch(feed, taken[start : start + BATCH], known, parsed.language)
         state = self._save_read(
-            found, answer, parsed, entries=entries, same=same, known=known, before=before, queue=queue, taken=len(taken)
+            found,
+            answer,
+            parsed,
+            entries=entries,
+            same=same,
+            known=known,
+            before=before,
+            queue=queue,
+            taken=len(taken),
+            looked=back.hole,
         )
         return Polled(
             feed=feed.id,
@@ -293,6 +311,7 @@ class Source:
         before: held.Waiting,
         queue: Sequence[tuple[str, Entry]],
         taken: int,
+        looked: Hole | None,
     ) -> FeedState:
         tools, tally, now = self._tools, self._tally, self._tools.reach.now()
         kept = self._hold(before, queue, shown=entries)
@@ -319,6 +338,7 @@ class Source:
             hub=answer.hub or parsed.hub,
         )
         state = turn.read(self._state, _told(found), reading, pace=tools.pace, now=now)
+        state = state if looked is None else with_hole(state, looked)
         if tally.new:
             state = state.model_copy(update={"looks": looks(state.looks, tools.states.traits(self._feed.id))})
         seen = {**known, **tally.seen}
@@ -361,15 +381,6 @@ def _told(found: Obtained) -> turn.Told:
 
 def _landing(one: _Astray) -> str:
     return one.opened.page.url if one.opened.page else ""
-
-
-def _keyed(entries: Iterable[Entry]) -> dict[str, Entry]:
-    """Each entry once, under what it is known by: its link without tracking, else its id, else its words."""
-    found: dict[str, Entry] = {}
-    for entry in entries:
-        key = digest("entry", canonical(entry.link) or entry.id or entry.fingerprint)
-        found.setdefault(key, entry)
-    return found
 
 
 def _news(entry: Entry, before: Seen | None) -> bool:

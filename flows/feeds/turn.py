@@ -124,7 +124,7 @@ def unchanged(
 
 def read(state: FeedState, answer: Told, reading: Reading, *, pace: Pace, now: datetime) -> FeedState:
     """After a poll that read the feed; `looks` gets its overlap here, and the rest by the caller who has the pieces."""
-    lost = lost_some(state, reading)
+    lost = lost_some(state, shown=reading.shown, known=reading.known)
     looks = state.looks.model_copy(
         update={
             "overlap": reading.known / reading.shown if reading.shown and state.last_success_at else None,
@@ -166,9 +166,9 @@ def read(state: FeedState, answer: Told, reading: Reading, *, pace: Pace, now: d
     )
 
 
-def lost_some(state: FeedState, reading: Reading) -> bool:
-    """Whether entries came and went unseen: nothing of what the feed shows was there at the last poll."""
-    return state.last_success_at is not None and reading.known == 0 and reading.shown >= FEWEST_SHOWN
+def lost_some(state: FeedState, *, shown: int, known: int) -> bool:
+    """Whether entries came and went unseen: of those that the feed shows none was `known` at the last poll."""
+    return state.last_success_at is not None and known == 0 and shown >= FEWEST_SHOWN
 
 
 def failed(
