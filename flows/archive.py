@@ -13,6 +13,8 @@ from schemas.indices import INDICES, Indices
 from schemas.settings import ElasticsearchSettings
 
 PAGE = 200
+BATCH = 1000
+"""Ids asked after at once."""
 
 
 @contextmanager
@@ -55,6 +57,23 @@ def pieces(
             return
         after = hits[-1]["sort"]
         yield [hit["_source"] for hit in hits], list(hits[-1]["sort"])
+
+
+def which(es: Elasticsearch, ids: Sequence[str], *, indices: Indices = INDICES) -> set[str]:
+    """Which of the pieces are in the index."""
+    found: set[str] = set()
+    for start in range(0, len(ids), BATCH):
+        some = list(ids[start : start + BATCH])
+        answer = es.search(
+            index=indices.news,
+            query={"ids": {"values": some}},
+            source=False,
+            size=len(some),
+            ignore_unavailable=True,
+            allow_no_indices=True,
+        )
+        found |= {hit["_id"] for hit in answer["hits"]["hits"]}
+    return found
 
 
 def months(es: Elasticsearch, *, indices: Indices = INDICES) -> dict[str, int]:

@@ -154,6 +154,7 @@ async def _ticks(settings: Settings, poller: Poller, reports: "_Reports", told: 
         try:
             started = await poller.start()
             await poller.renew()
+            await poller.learn()
         except Unavailable as error:
             started = 0
             log.warning("poll.unavailable", sink=error.sink, reason=error.reason)

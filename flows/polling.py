@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import structlog
 
-from flows import hubs, pressure
+from flows import hubs, pressure, relevance
 from flows.feeds import health
 from flows.feeds.catalogue import load_feeds
 from flows.feeds.interval import CEILING_S, PROBE_S
@@ -104,6 +104,8 @@ class Poller:
         self.woken = asyncio.Event()
         """A hub has said that a source has news: the next `start` is worth doing at once."""
         self._asking: asyncio.Task[int] | None = None
+        self._learning: asyncio.Task[None] | None = None
+        self._learnt = float("-inf")
         self._tools: Tools | None = None
         self._stream_is_there = False
         self._feeds: tuple[Feed, ...] = ()
@@ -123,9 +125,10 @@ class Poller:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._asking is not None:
-            self._asking.cancel()
-            await asyncio.gather(self._asking, return_exceptions=True)
+        aside: list[asyncio.Task[Any]] = [task for task in (self._asking, self._learning) if task is not None]
+        for task in aside:
+            task.cancel()
+        await asyncio.gather(*aside, return_exceptions=True)
         for task in self._under_way.values():
             task.cancel()
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
@@ -243,6 +246,19 @@ class Poller:
             await self._ops.tell()
         except Unavailable as error:
             log.warning("ops.untold", sink=error.sink, reason=error.reason)
+
+    async def learn(self) -> None:
+        """Find out, now and then, which pieces are on the beat; it goes on by itself."""
+        if time.monotonic() - self._learnt < relevance.EVERY_S or (self._learning and not self._learning.done()):
+            return
+        self._learnt = time.monotonic()
+        self._learning = asyncio.create_task(self._learn())
+
+    async def _learn(self) -> None:
+        try:
+            await relevance.learn(self._states, self._settings, now=self._now())
+        except Unavailable as error:
+            log.info("relevance.unknown", sink=error.sink, reason=error.reason)
 
     async def renew(self) -> None:
         """Ask hubs to push what they are to push, unless a round is under way; it goes on by itself."""

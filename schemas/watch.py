@@ -77,4 +77,5 @@ class Looks(_Value):
     chars: int | None = Field(default=None, ge=0, description="median length of the recent pieces' text")
     undated: float | None = Field(default=None, ge=0, le=1, description="share of recent pieces without a date")
     languages: dict[str, float] = Field(default_factory=dict, description="shares of the recent pieces")
+    relevant: float | None = Field(default=None, ge=0, le=1, description="share of recent pieces on the beat")
     drift: tuple[str, ...] = ()

@@ -340,7 +340,13 @@ class Source:
         state = turn.read(self._state, _told(found), reading, pace=tools.pace, now=now)
         state = state if looked is None else with_hole(state, looked)
         if tally.new:
-            state = state.model_copy(update={"looks": looks(state.looks, tools.states.traits(self._feed.id))})
+            state = state.model_copy(
+                update={
+                    "looks": looks(
+                        state.looks, tools.states.traits(self._feed.id), tools.states.verdicts(self._feed.id)
+                    )
+                }
+            )
         seen = {**known, **tally.seen}
         settled = {mark: self._settled[mark] for mark in parsed.same} | {
             entry.mark: key

@@ -114,13 +114,41 @@ class States:
         with self.writing() as database:
             database.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (name, value))
 
+    def verdicts(self, feed: str) -> list[bool]:
+        """Of the feed's last pieces whose relevance is known, whether they are on the beat; oldest first."""
+        rows = self._db.execute(
+            "SELECT relevant FROM verdict WHERE feed = ? AND relevant IS NOT NULL ORDER BY at DESC LIMIT ?",
+            (feed, TRAITS),
+        ).fetchall()
+        return [bool(relevant) for (relevant,) in reversed(rows)]
+
+    def unjudged(self, *, before: datetime, limit: int) -> list[str]:
+        """Pieces published before that moment of which it is not known whether they are on the beat, oldest first."""
+        rows = self._db.execute(
+            "SELECT article_id FROM verdict WHERE relevant IS NULL AND at <= ? ORDER BY at LIMIT ?",
+            (before.timestamp(), limit),
+        ).fetchall()
+        return list(dict.fromkeys(article_id for (article_id,) in rows))
+
+    def judge(self, verdicts: Mapping[str, bool]) -> None:
+        """Remember of pieces whether they are on the beat."""
+        with self.writing() as database:
+            database.executemany(
+                "UPDATE verdict SET relevant = ? WHERE article_id = ? AND relevant IS NULL",
+                [(relevant, article_id) for article_id, relevant in verdicts.items()],
+            )
+
     def remember(self, feed: str, seen: Iterable[Seen], *, traits: Iterable[Trait] = (), now: datetime) -> None:
         """Remember entries just read, whose articles the broker has acknowledged, and what these look like."""
-        at = now.timestamp()
+        at, entries = now.timestamp(), list(seen)
         with self.writing():
             self._db.executemany(
                 "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [(feed, s.entry, s.fingerprint, s.article_id, s.content_hash, s.owed, at) for s in seen],
+                [(feed, s.entry, s.fingerprint, s.article_id, s.content_hash, s.owed, at) for s in entries],
+            )
+            self._db.executemany(
+                "INSERT OR IGNORE INTO verdict VALUES (?, ?, ?, NULL)",
+                [(feed, s.article_id, at) for s in entries if s.article_id is not None],
             )
             self._db.executemany(
                 "INSERT INTO trait VALUES (?, ?, ?, ?, ?)",
@@ -162,6 +190,7 @@ class States:
         long_ago = ((now - KEEP).timestamp(),)
         with self.writing():
             self._db.execute("DELETE FROM trait WHERE at < ?", long_ago)
+            self._db.execute("DELETE FROM verdict WHERE at < ?", long_ago)
             return self._db.execute("DELETE FROM seen WHERE at < ?", long_ago).rowcount
 
     def resume(self, feed: str) -> FeedState:

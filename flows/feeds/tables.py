@@ -27,13 +27,15 @@ CREATE TABLE IF NOT EXISTS verdict (
     feed TEXT NOT NULL, article_id TEXT NOT NULL, at REAL NOT NULL, relevant INTEGER, PRIMARY KEY (feed, article_id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS verdict_at ON verdict (at);
+CREATE INDEX IF NOT EXISTS verdict_open ON verdict (at) WHERE relevant IS NULL;
+CREATE INDEX IF NOT EXISTS verdict_article ON verdict (article_id);
 CREATE TABLE IF NOT EXISTS subscription (
     feed TEXT PRIMARY KEY, path TEXT NOT NULL UNIQUE, pinged_at REAL, value TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS settled (feed TEXT PRIMARY KEY, marks TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
-VERSION = 3
+VERSION = 4
 
 
 def prepare(database: sqlite3.Connection, path: Path) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import comb, exp, lgamma
 from statistics import median
 
 from schemas.watch import Looks
@@ -19,6 +20,10 @@ SHIFT = 0.5
 SHORT_CHARS = 300
 """Earlier texts this short are headlines and leads, whose length says nothing."""
 
+RECENT_VERDICTS = 30
+UNLIKELY = 1e-4
+"""Pieces that are compared with those before, as many at least, and the chance under which one speaks of a change."""
+
 
 @dataclass(frozen=True)
 class Trait:
@@ -30,8 +35,10 @@ class Trait:
     at: float = 0.0
 
 
-def looks(before: Looks, traits: Sequence[Trait]) -> Looks:
+def looks(before: Looks, traits: Sequence[Trait], verdicts: Sequence[bool] = ()) -> Looks:
     """The source's looks from its pieces' traits, oldest first; overlap and losses stay as they were.
+
+    `verdicts` say of earlier pieces, oldest first, whether the classifier found them on the beat.
 
     Judged are the last two polls that brought pieces (three pieces at least) against those before.
     """
@@ -45,7 +52,8 @@ def looks(before: Looks, traits: Sequence[Trait]) -> Looks:
             "chars": int(median(trait.chars for trait in shown)) if shown else None,
             "undated": _undated(shown) if shown else None,
             "languages": _languages(shown),
-            "drift": drift(earlier[-4 * RECENT :], recent),
+            "relevant": round(sum(verdicts) / len(verdicts), 3) if verdicts else None,
+            "drift": (*drift(earlier[-4 * RECENT :], recent), *relevance_drift(verdicts)),
         }
     )
 
@@ -66,6 +74,31 @@ def drift(before: Sequence[Trait], now: Sequence[Trait]) -> tuple[str, ...]:
     if usual[1] - share > SHIFT:
         found.append(f"{share:.0%} of the pieces are in {usual[0]}, not {usual[1]:.0%}")
     return tuple(found)
+
+
+def relevance_drift(verdicts: Sequence[bool]) -> tuple[str, ...]:
+    """Whether the last pieces are on the beat as seldom or as often as no chance explains, by those before.
+
+    That many or fewer (or more) of them, given the earlier ones, under a beta-binomial with Jeffreys' prior.
+    """
+    before, now = verdicts[:-RECENT_VERDICTS], verdicts[-RECENT_VERDICTS:]
+    if len(before) < RECENT_VERDICTS:
+        return ()
+    was, share = sum(before) / len(before), sum(now) / len(now)
+    chances = _chances(len(now), sum(before) + 0.5, len(before) - sum(before) + 0.5)
+    fewer, more = sum(chances[: sum(now) + 1]), sum(chances[sum(now) :])
+    if fewer < UNLIKELY or (more < UNLIKELY and share - was > SHIFT):
+        return (f"{share:.0%} of the pieces are on the beat, not {was:.0%}: has the source or the classifier changed?",)
+    return ()
+
+
+def _chances(count: int, a: float, b: float) -> list[float]:
+    """How likely each number of hits among `count` is when the rate is Beta(a, b)."""
+
+    def log_beta(x: float, y: float) -> float:
+        return lgamma(x) + lgamma(y) - lgamma(x + y)
+
+    return [comb(count, k) * exp(log_beta(k + a, count - k + b) - log_beta(a, b)) for k in range(count + 1)]
 
 
 def _undated(traits: Sequence[Trait]) -> float:
