@@ -1,6 +1,7 @@
 """A server of many sources on many virtual hosts of 127.0.0.0/8, some slow, some failing, most of them unchanged.
 
-`python -m deploy.bench.sources` prints its port and serves until it is killed; `GET /-/round/2` begins a round.
+`python -m deploy.bench.sources` prints its port and serves until it is killed; `GET /-/round/2` begins a round. In the
+second and the fourth round some sources have news; in all but the first the slow are slow and the failing fail.
 """
 
 import asyncio
@@ -16,6 +17,9 @@ from functools import cache
 SOURCES, HOSTS = 2000, 200
 SLOW_S = 3.0
 ENTRIES, NEWS = 20, 2
+TOLD = {1: 0, 2: NEWS, 3: NEWS, 4: 2 * NEWS}
+"""How many entries a source with news has told, by round, over those of the first."""
+
 # fmt: off
 WORDS = (
     "government", "minister", "agreement", "flight", "migrants", "border", "visa", "court", "order", "senate",
@@ -26,7 +30,7 @@ WORDS = (
 
 
 class Kind(StrEnum):
-    """What a source does in the second round."""
+    """What a source does from the second round on."""
 
     SLOW = "slow"
     FAILING = "failing"
@@ -74,9 +78,9 @@ def feed(number: int, news: int) -> bytes:
     chance = random.Random(number)  # noqa: S311, the same words every time
     now = datetime.now(UTC)
     items = []
-    for entry in range(ENTRIES + NEWS):
+    for entry in range(ENTRIES + max(TOLD.values())):
         words = " ".join(chance.choices(WORDS, k=220))
-        date = format_datetime(now - timedelta(minutes=30 * (ENTRIES + NEWS - entry)))
+        date = format_datetime(now - timedelta(minutes=30 * (ENTRIES + max(TOLD.values()) - entry)))
         items.append(
             f"<item><title>{' '.join(chance.choices(WORDS, k=8))} {entry}</title>"
             f"<link>http://{address(number)}/{number}/{entry}</link><guid>{number}-{entry}</guid><pubDate>{date}</pubDate>"
@@ -118,7 +122,7 @@ class Server:
             await asyncio.sleep(SLOW_S)
         if bench.kind is Kind.FAILING and self.round > 1:
             return b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
-        news = NEWS if bench.kind is Kind.CHANGED and self.round > 1 else 0
+        news = TOLD[self.round] if bench.kind is Kind.CHANGED else 0
         tag = f'"{news}"'.encode()
         if b"if-none-match: " + tag in head.lower():
             return b"HTTP/1.1 304 Not Modified\r\nETag: " + tag + b"\r\n\r\n"
@@ -135,7 +139,8 @@ async def serve() -> None:
     for bench in sources():
         feed(bench.number, 0)
         if bench.kind is Kind.CHANGED:
-            feed(bench.number, NEWS)
+            for told in set(TOLD.values()):
+                feed(bench.number, told)
     hosts = sorted({bench.host for bench in sources()})
     answer = Server().answer
     first = await asyncio.start_server(answer, hosts[0], 0, backlog=512)
