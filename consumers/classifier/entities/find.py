@@ -74,7 +74,7 @@ def _longest(text: str, words: Sequence[Token], keys: Sequence[str], at: int, na
             continue
         if any(not _adjoin(text, a, b) for a, b in zip(words[at:end], words[at + 1 : end], strict=False)):
             continue
-        if any(_possessive(t) for t in words[at : end - 1]) and "'" not in "".join(alias.words):
+        if any(_possessive(t) for t in words[at : end - 1]) and not any(alias.possessive):
             continue
         if _other_name(text, words, at, end, alias) or _shouted(words, at, end, alias):
             continue
@@ -91,7 +91,7 @@ def _cased(token: Token, how: str) -> bool:
 
 def _adjoin(text: str, a: Token, b: Token) -> bool:
     between = text[a.end : b.start]
-    return len(between) <= JOINS_MOST and all(c in " .-\u00a0\n" for c in between)
+    return len(between) <= JOINS_MOST and all(c in " .,-\u00a0\n" for c in between)
 
 
 def _other_name(text: str, words: Sequence[Token], at: int, end: int, alias: Alias) -> bool:

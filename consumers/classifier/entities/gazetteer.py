@@ -30,11 +30,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """One way to write an entry: the folded words, how each must be cased, whether it needs company to be believed."""
+    """One way to write an entry: the folded words, how each must be cased, which end in "'s",
+    and whether it needs company to be believed."""
 
     entry: Entry
     words: tuple[str, ...]
     cases: tuple[str, ...]
+    possessive: tuple[bool, ...]
     unsure: bool = False
 
 
@@ -99,4 +101,5 @@ def _alias(entry: Entry, name: str, *, unsure: bool) -> Alias:
     words = [t for t in tokens(name) if t.kind is Kind.WORD]
     if not words or len(words) > WORDS_MOST:
         raise ValueError(f"{entry.id}: {name!r} is no name")
-    return Alias(entry, tuple(key(t) for t in words), tuple(case(t.text) for t in words), unsure)
+    cases = tuple(case(t.text.removesuffix("'s")) for t in words)
+    return Alias(entry, tuple(key(t) for t in words), cases, tuple(t.fold.endswith("'s") for t in words), unsure)
