@@ -25,7 +25,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.runner import Runner
-from prefect.states import Cancelled, Crashed
+from prefect.states import AwaitingRetry, Cancelled, Crashed
 from prefect.types.entrypoint import EntrypointType
 
 from flows import logs
@@ -44,6 +44,9 @@ QUERY_S = 5.0
 PREFETCH_S = 3.0
 FLOWS = (poll, backfill, replay, retention)
 """Each with a deployment of its own name; only `poll` has a schedule."""
+
+RESUMED = 3
+"""How often a backfill that was torn off is taken up again by itself: one may end its process each time."""
 
 LIMIT = 4
 """Runs at once: the one that polls, the one that takes over, and two that somebody asked for."""
@@ -130,7 +133,10 @@ def is_polled(settings: Settings) -> bool:
 
 
 async def settle() -> int:
-    """Close the runs that an earlier process left open, and those that fell due while none was there; how many."""
+    """Close the runs that an earlier process left open, and those that fell due while none was there; how many.
+
+    A backfill goes on where it was.
+    """
     open_states = FlowRunFilterState(
         type=FlowRunFilterStateType(
             any_=[StateType.RUNNING, StateType.PENDING, StateType.CANCELLING, StateType.SCHEDULED]
@@ -138,28 +144,32 @@ async def settle() -> int:
     )
     settled, now = 0, datetime.now(UTC)
     async with get_client() as client:
-        runs = await client.read_flow_runs(
-            flow_filter=FlowFilter(name=FlowFilterName(any_=[one.name for one in FLOWS])),
-            deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[one.name for one in FLOWS])),
-            flow_run_filter=FlowRunFilter(state=open_states),
-            limit=200,
-        )
-        for run in runs:
-            end = ending(run, now=now)
-            if end is not None:
-                await client.set_flow_run_state(run.id, end, force=True)
-                settled += 1
+        for flow in FLOWS:
+            runs = await client.read_flow_runs(
+                flow_filter=FlowFilter(name=FlowFilterName(any_=[flow.name])),
+                deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[flow.name])),
+                flow_run_filter=FlowRunFilter(state=open_states),
+                limit=200,
+            )
+            for run in runs:
+                end = ending(run, now=now, resumable=flow is backfill)
+                if end is not None:
+                    await client.set_flow_run_state(run.id, end, force=True)
+                    settled += 1
     return settled
 
 
-def ending(run: FlowRun, *, now: datetime) -> State[None] | None:
+def ending(run: FlowRun, *, now: datetime, resumable: bool = False) -> State[None] | None:
     """The state that ends a run which nobody will carry on; None for one that is still to be run.
 
     What the schedule made and nobody ran in time is dropped, since the next tick does its work; what a person asked for
-    is run late.
+    is run late; a `resumable` one that was torn off is run again, a few times at most.
     """
     if run.state is None or run.state.is_final():
         return None
+    torn_off = run.state.is_running() or run.state.is_pending()
+    if torn_off and resumable and run.run_count <= RESUMED:
+        return AwaitingRetry(scheduled_time=now, message="The process that ran it is gone; it goes on where it was")
     if not run.state.is_scheduled():
         return Crashed(message="The process that ran it is gone")
     overdue = run.auto_scheduled and run.expected_start_time is not None and run.expected_start_time < now

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling, Completed, Pending, Running, Scheduled
 from prefect.testing.utilities import prefect_test_harness
 
+from flows.backfill import backfill
 from flows.feeds.state import States
 from flows.poll import poll
 from flows.serve import ending, is_polled
@@ -216,12 +218,16 @@ def test_the_runner_polls_at_once_settles_what_is_stuck_replaces_what_was_killed
     desk.source("one")
     desk.items(("/a", "Title"))
     desk.page("/a", "Alpha.")
-    stuck = in_client(prefect, leave_stuck)
+    desk.site.answers["/map.xml"] = f"<urlset><url><loc>{desk.site.url('/b')}</loc></url></urlset>".encode()
+    page = "<meta property='article:published_time' content='2026-03-10'><p>" + "The two signed the agreement. " * 9
+    desk.site.answers["/b"] = (200, {"Content-Type": "text/html"}, f"<html><title>B</title>{page}</html>".encode())
+    stuck = in_client(prefect, partial(leave_stuck, sitemap=desk.site.url("/map.xml")))
     log = tmp_path / "serve.log"
     with log.open("wb") as out:
         runner = subprocess.Popen([sys.executable, "-m", "flows.serve"], env=environment, stdout=out, stderr=out)
     try:
         wait_for(lambda: in_client(prefect, lambda client: states_of(client, stuck))[1] == "COMPLETED", log)
+        wait_for(lambda: in_client(prefect, lambda client: states_of(client, stuck))[2] == "COMPLETED", log)
         wait_for(lambda: is_polled(desk.settings), log)
         for child in psutil.Process(runner.pid).children():
             child.kill()
@@ -241,24 +247,30 @@ def test_the_runner_polls_at_once_settles_what_is_stuck_replaces_what_was_killed
         runner.kill()
     assert "serve.stopped" in log.read_text()
     states = in_client(prefect, lambda client: states_of(client, stuck))
-    assert states == ["CRASHED", "COMPLETED"]
+    assert states == ["CRASHED", "COMPLETED", "COMPLETED"]
+    assert desk.site.hits("/b") == 1
 
 
 def test_runs_that_nobody_will_carry_on_are_ended_and_asked_for_ones_are_not() -> None:
     soon, past = NOW + timedelta(minutes=1), NOW - timedelta(minutes=1)
 
-    def end(state: State[None], *, auto: bool = True, due: datetime = past) -> str | None:
-        run = FlowRun(flow_id=uuid4(), state=state, auto_scheduled=auto, expected_start_time=due)
-        found = ending(run, now=NOW)
+    def end(state: State[None], *, auto: bool = True, due: datetime = past, runs: int | None = None) -> str | None:
+        """The type of the state that ends a run; `runs` is how often a resumable one has begun."""
+        run = FlowRun(flow_id=uuid4(), state=state, auto_scheduled=auto, expected_start_time=due, run_count=runs or 0)
+        found = ending(run, now=NOW, resumable=runs is not None)
         return found.type.value if found is not None else None
 
     assert [end(Running()), end(Pending(), due=soon), end(Cancelling())] == ["CRASHED"] * 3
     assert [end(Scheduled()), end(Scheduled(), due=soon), end(Scheduled(), auto=False)] == ["CANCELLED", None, None]
     assert end(Completed()) is None
+    assert [end(Running(), runs=1), end(Pending(), runs=0), end(Running(), runs=4)] == ["SCHEDULED"] * 2 + ["CRASHED"]
+    assert [end(Cancelling(), runs=1), end(Completed(), runs=1)] == ["CRASHED", None]
 
 
-async def leave_stuck(client: PrefectClient) -> list[FlowRun]:
-    """A run that a killed runner left running, and one that somebody asked for while no runner was there."""
+async def leave_stuck(client: PrefectClient, *, sitemap: str) -> list[FlowRun]:
+    """A poll that a killed runner left running, one that somebody asked for while no runner was there, and a backfill
+    that was about to begin.
+    """
     flow_id = await client.create_flow(poll)
     deployment_id = await client.create_deployment(flow_id, name="poll")
     zombie = await client.create_flow_run_from_deployment(deployment_id)
@@ -268,7 +280,12 @@ async def leave_stuck(client: PrefectClient) -> list[FlowRun]:
         state=Scheduled(scheduled_time=datetime.now(UTC) - timedelta(hours=1)),
         parameters={"once": True, "force": True},
     )
-    return [zombie, late]
+    flow_id = await client.create_flow(backfill)
+    deployment_id = await client.create_deployment(flow_id, name="backfill")
+    parameters = {"feed": "one", "since": "2026-03-01T00:00:00Z", "sitemap": sitemap}
+    past = await client.create_flow_run_from_deployment(deployment_id, parameters=parameters)
+    await client.set_flow_run_state(past.id, Pending(), force=True)
+    return [zombie, late, past]
 
 
 async def states_of(client: PrefectClient, runs: list[FlowRun]) -> list[str]:
