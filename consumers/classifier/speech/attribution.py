@@ -12,6 +12,10 @@ GAP_MOST = 22
 """Words between a verb and the quote or «que» that belongs to it."""
 
 BE = frozenset({"is", "was", "were", "been", "be", "are", "being", "fue", "fueron", "es", "son", "sido", "era", "eran"})
+TELLING = frozenset(
+    {"told", "tell", "tells", "telling", "warned", "warns", "reminded", "reminds", "assured", "assures"}
+)
+"""They take whom they speak to without a preposition."""
 MANNER = nouns.ADVERBS - nouns.AUXILIARIES - nouns.CLITICS - BE
 THAT = {"en": frozenset({"that"}), "es": frozenset({"que"})}
 ACCORDING = {
@@ -50,6 +54,8 @@ class _Head:
     begin: int
     after: int
     limit: int = 0
+    following: int = 0
+    """Where the next verb's own words begin."""
 
 
 def attributions(sentence: Sequence[Token], grammar: Grammar) -> list[Said]:
@@ -62,6 +68,8 @@ def attributions(sentence: Sequence[Token], grammar: Grammar) -> list[Said]:
             head = replace(head, speaker=inherited or _leading(sentence, grammar))
         elif head.speaker is None and _joined(sentence, head):
             head = replace(head, speaker=inherited)
+        if head.speaker is not None and not head.inverted:
+            inherited = head.speaker
         for said in _content(sentence, head, grammar):
             if all(said.end <= other.start or other.end <= said.start for other in found):
                 found.append(said)
@@ -88,6 +96,12 @@ def _heads(sentence: Sequence[Token], grammar: Grammar) -> Iterator[_Head]:
                 subject = relative
             else:
                 inverted = grammar.after(sentence, at, lenient=quoted)
+        if (
+            verb.use & Use.NOUN_TOO
+            and subject is not None
+            and any(t.fold in nouns.RELATIVES for t in sentence[subject.start : subject.end])
+        ):
+            continue
         if subject is None and inverted is None:
             if verb.use & (Use.NOUN_TOO | Use.LATE) and not (
                 _that(sentence, at + 1, grammar) or _follows_quote(sentence, at)
@@ -110,6 +124,8 @@ def _heads(sentence: Sequence[Token], grammar: Grammar) -> Iterator[_Head]:
 def _alive(sentence: Sequence[Token], at: int, verb: Verb, grammar: Grammar) -> bool:
     """Whether the form speaks here: no noun, no passive, no participle on its own."""
     token = sentence[at]
+    if grammar.language == "en" and not token.text.isascii():
+        return False
     if token.capital and at > 0 and sentence[at - 1].kind is Kind.WORD:
         return False
     back = at - 1
@@ -128,6 +144,8 @@ def _alive(sentence: Sequence[Token], at: int, verb: Verb, grammar: Grammar) -> 
     determined = nouns.DETERMINERS - nouns.CLITICS - {"this", "that", "one", "este", "esta", "another", "otro", "otra"}
     if before.fold in determined and before.kind is Kind.WORD:
         return before.fold in {"both", "each", "most", "many", "some", "several", "two", "three", "all"}
+    if verb.use & Use.NO_SUBJECT and grammar.language == "en":
+        return before.text == "," or before.fold in {"in", "by", "before", "after", "while", "of"}
     if verb.use & Use.NO_SUBJECT and grammar.language == "es" and token.fold.endswith(("ar", "er", "ir")):
         return before.fold in {"al", "tras", "para", "por", "sin"}
     return before.fold != "to" and (before.fold not in {"of", "de", "for"} or bool(verb.use & Use.NO_SUBJECT))
@@ -187,9 +205,10 @@ def _relative(sentence: Sequence[Token], at: int, floor: int, grammar: Grammar) 
 def _limited(sentence: Sequence[Token], heads: list[_Head], grammar: Grammar) -> list[_Head]:
     """How far each verb's words may reach: to where the next one that is joined to it, not within it, begins."""
     found: list[_Head] = []
-    limit = len(sentence)
+    limit = following = len(sentence)
     for head in reversed(heads):
-        found.append(replace(head, limit=limit))
+        found.append(replace(head, limit=limit, following=following))
+        following = head.begin
         before = sentence[head.begin - 1] if head.begin > 0 else None
         if before is None:
             continue
@@ -255,7 +274,7 @@ def _quote_left(sentence: Sequence[Token], head: _Head) -> tuple[int, int] | Non
 def _quote_after(sentence: Sequence[Token], head: _Head, grammar: Grammar) -> int | None:
     """The quote that follows, said or named by the verb."""
     use = head.verb.use
-    for at in range(head.after, min(head.limit, head.after + GAP_MOST)):
+    for at in range(head.after, min(head.limit, head.following, head.after + GAP_MOST)):
         token = sentence[at]
         if token.kind is Kind.QUOTE:
             before = sentence[at - 1] if at else token
@@ -285,6 +304,8 @@ def _clause(sentence: Sequence[Token], head: _Head, grammar: Grammar) -> tuple[i
             break
         if token.text == ":" and use & Use.SAY:
             return (at + 1, end) if end - at > 3 else None
+        if token.text.casefold() == "qué":
+            return (at, end) if use & Use.SAY and end - at > 2 else None
         if token.fold in THAT[language]:
             if use & Use.SAY or (use & Use.ASK and language == "es"):
                 return (at + 1, end) if end - at > 2 and _addressed(sentence, begin, at, grammar) else None
@@ -293,6 +314,7 @@ def _clause(sentence: Sequence[Token], head: _Head, grammar: Grammar) -> tuple[i
         return None
     first = sentence[begin]
     asked = bool(use & Use.SAY) and head.speaker is not None and not head.inverted
+    asked = asked and not {"not", "no"} & {t.fold for t in sentence[max(0, head.at - 3) : head.at]}
     if asked and first.fold in nouns.QUESTIONS and end - begin > 2:
         return begin, end
     if language == "en":
@@ -300,7 +322,7 @@ def _clause(sentence: Sequence[Token], head: _Head, grammar: Grammar) -> tuple[i
         if own is not None and use & (Use.SAY | Use.ASK) and sentence[own].fold in {"if", "whether", "why", "how"}:
             return own, end
         if head.speaker is not None and not head.inverted:
-            if use & Use.BARE and own is not None and _opens_clause(sentence, own, end, grammar):
+            if use & Use.BARE and not use & Use.LATE and own is not None and _opens_clause(sentence, own, end, grammar):
                 return own, end
             if use & Use.ASK and _infinitive_follows(sentence, begin, end):
                 return begin, end
@@ -321,16 +343,17 @@ def _addressed(sentence: Sequence[Token], begin: int, that: int, grammar: Gramma
     """Whether what lies between the verb and "that" only says when, where and to whom."""
     if that == begin:
         return True
+    if any(t.text == "," for t in sentence[begin:that]) and sentence[that - 1].text != ",":
+        return False
     first = sentence[begin]
     if first.text == ",":
         return True
-    if grammar.language == "en":
-        return that - begin <= 12 and first.fold not in {"about", "of"} and (
-            first.fold not in {"the", "a"} or sentence[begin - 1].fold in {"told", "tell", "tells", "telling", "warned",
-                                                                            "reminded", "assured"}
-        )  # fmt: skip
+    if grammar.language == "en" and sentence[begin - 1].fold in TELLING:
+        return that - begin <= 12
     adverb = first.fold in nouns.ADVERBS or first.fold in nouns.TIMES or first.fold in nouns.PREPOSITIONS
-    return adverb or (first.fold in {"este", "esta", "el", "la"} and sentence[begin + 1].fold in nouns.TIMES)
+    return adverb or (
+        first.fold in {"este", "esta", "el", "la", "this", "last"} and sentence[begin + 1].fold in nouns.TIMES
+    )
 
 
 def _past_addressee(sentence: Sequence[Token], head: _Head, grammar: Grammar) -> int | None:
@@ -497,6 +520,9 @@ def _leading_to(sentence: Sequence[Token], at: int, grammar: Grammar) -> Phrase 
 def _leading(sentence: Sequence[Token], grammar: Grammar) -> Phrase | None:
     """The noun phrase that a sentence opens with, when that can speak."""
     for at in range(min(2, len(sentence))):
+        first = sentence[0]
+        if at and not (first.kind is Kind.MARK or first.fold in nouns.CONJUNCTIONS | nouns.OPENERS | nouns.ADVERBS):
+            return None
         if grammar.starts(sentence, at):
             end = grammar.reach(sentence, at)
             phrase = Phrase(at, end, grammar.aside(sentence, end))

@@ -148,7 +148,7 @@ class Cast:
             if inner is not None and self._head(words) in PEOPLE[self.grammar.language] | nouns.PLURALS:
                 return self._person(aside[inner[0] : inner[1]], self._joined(words), [*words, *aside], words)
         if name is not None:
-            told = self._joined(aside) if aside and not title else title
+            told = self._joined(aside) if self._tells(aside) and not title else title
             return self._person(words[name[0] : name[1]], told or None, [*words, *aside], [*words, *aside])
         head = self._head(words)
         known = self._whole(words)
@@ -159,7 +159,7 @@ class Cast:
             sort=Sort.PERSON if person else Sort.BODY,
             name=(),
             name_display="",
-            title=self._joined(aside) or None,
+            title=self._joined(aside) if self._tells(aside) else None,
             entity=known.id if known else None,
             female=self._female(words) if person else None,
             many=(
@@ -191,46 +191,55 @@ class Cast:
         )
 
     def _name_in(self, words: Sequence[Token], *, whole: bool = False) -> tuple[int, int] | None:
-        end = len(words)
+        """Where in a speaker's phrase the speaker's own name is; none in "Ana's brother", "the lawyer for Ana"."""
+        found = self._known_in(words) or self._run_in(words, whole=whole)
+        if found is None:
+            return None
+        people = PEOPLE[self.grammar.language]
+        owner = found[0]
+        while owner > 0 and (words[owner - 1].fold in people or words[owner - 1].fold in nouns.GIVEN_TITLES):
+            owner -= 1
+        before = words[found[0] - 1].fold if found[0] else ""
+        owned = owner > 0 and words[owner - 1].fold in {"of", "for", "from", "to", "de", "del", "para"}
+        return None if owned or before in nouns.CONNECTORS else found
+
+    def _known_in(self, words: Sequence[Token]) -> tuple[int, int] | None:
         for at in range(len(words)):
             known = self.known.get(words[at].start)
             if known is not None and known.person:
                 stop = at
-                while stop < end and words[stop].end <= known.end:
+                while stop < len(words) and words[stop].end <= known.end:
                     stop += 1
-                if stop == end or words[stop].fold in nouns.RELATIVES:
+                if stop == len(words) or words[stop].fold in nouns.RELATIVES:
                     return at, stop
-        while end > 0 and not words[end - 1].capital:
-            if words[end - 1].fold in nouns.RELATIVES or whole:
-                return None
-            end -= 1
-        if end < len(words):  # a name that something follows: "Ana's brother", "State Department spokeswoman"
+        return None
+
+    def _run_in(self, words: Sequence[Token], *, whole: bool) -> tuple[int, int] | None:
+        end = len(words)
+        if not end or not words[-1].capital or _bare(words[-1].fold) != words[-1].fold:
             return None
         begin = end
         while begin > 0 and words[begin - 1].capital:
             begin -= 1
-        if begin == end or _bare(words[end - 1].fold) != words[end - 1].fold:
-            return None
         found = self._name(words, begin, end)
         if found is None:
             return None
         before = words[found[0] - 1] if found[0] > 0 else None
-        length = found[1] - found[0]
-        titled = before is not None and (
-            before.fold in PEOPLE[self.grammar.language] or before.fold in nouns.GIVEN_TITLES
-        )
-        if before is not None and before.fold in nouns.CONNECTORS and found[0] == begin:
-            return None
+        people = PEOPLE[self.grammar.language]
+        titled = before is not None and (before.fold in people or before.fold in nouns.GIVEN_TITLES)
         if before is not None and before.fold in nouns.DETERMINERS:
             return None
         registered = all(_bare(t.fold) in self.names for t in words[found[0] : found[1]])
-        if length == 1 and not (titled or registered):
+        if (found[1] - found[0] == 1 and not (titled or registered)) or (whole and found[0] > 0 and not titled):
             return None
-        if whole and found[0] > 0 and not titled:
-            return None
-        if length > 1:
+        if found[1] - found[0] > 1:
             self._register(words[found[0] : found[1]])
         return found
+
+    def _tells(self, aside: Sequence[Token]) -> bool:
+        """Whether the words between commas say what somebody is, rather than where: "a lawyer", "de 26 años"."""
+        people = PEOPLE[self.grammar.language]
+        return any(t.fold in people or t.text[:1].isdigit() for t in aside)
 
     def _whole(self, words: Sequence[Token]) -> Known | None:
         """What is known of a phrase that consists of it."""

@@ -54,6 +54,18 @@ class Phrase:
     aside: tuple[int, int] | None = None
 
 
+def _little(token: Token) -> bool:
+    return (
+        token.fold in nouns.PREPOSITIONS
+        or token.fold in nouns.CONJUNCTIONS
+        or token.fold in nouns.ADVERBS
+        or token.fold in nouns.TIMES
+        or token.fold in nouns.RELATIVES
+        or token.fold in nouns.OPENERS
+        or token.fold in nouns.QUESTIONS
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Grammar:
     """A language's verbs, and the words that are names somewhere in the piece."""
@@ -102,18 +114,17 @@ class Grammar:
         token = sentence[at]
         if token.kind is not Kind.WORD:
             return False
+        if token.fold in {"that", "hay", "habia", "es", "son", "fue"}:
+            return False
+        if token.fold.partition("'")[0] in {"i", "we", "you", "he", "she", "they", "it", "there"} and "'" in token.fold:
+            return False
+        if token.fold in {"i", "we", "you", "yo", "nosotros"}:
+            return False
         if self.pronoun(token) or token.fold in nouns.DETERMINERS or token.fold in nouns.GIVEN_TITLES:
             return token.fold not in {"al", "del"}
         if token.fold in NOUNS[self.language] or token.fold in self.known:
             return True
-        small = token.fold in nouns.PREPOSITIONS or token.fold in nouns.CONJUNCTIONS or token.fold in nouns.ADVERBS
-        if (
-            small
-            or token.fold in nouns.QUESTIONS
-            or token.fold in nouns.TIMES
-            or token.fold in nouns.RELATIVES
-            or token.fold in nouns.OPENERS
-        ):
+        if _little(token):
             return False
         if token.fold in self.verbs or not token.capital:
             return False
@@ -207,10 +218,22 @@ class Grammar:
         return at
 
     def _start(self, sentence: Sequence[Token], begin: int, end: int) -> int | None:
+        if sentence[end - 1].fold.endswith(("'s", "s'")):
+            return None
         for start in range(begin, end):
-            if self.starts(sentence, start) and self._whole(sentence, start, end):
+            opens = self.starts(sentence, start) or (start == begin and self._modified(sentence, begin, end))
+            if opens and self._whole(sentence, start, end):
                 return start
         return None
+
+    def _modified(self, sentence: Sequence[Token], begin: int, end: int) -> bool:
+        """Whether plain words lead to a speaker's noun: "rights groups", "senior officials"."""
+        for token in sentence[begin : min(end, begin + 3)]:
+            if token.kind is not Kind.WORD or token.fold in self.verbs or _little(token):
+                return False
+            if token.fold in NOUNS[self.language]:
+                return True
+        return False
 
     def _whole(self, sentence: Sequence[Token], start: int, end: int) -> bool:
         """Whether `sentence[start:end]` is one noun phrase, a restrictive clause included."""
@@ -224,7 +247,7 @@ class Grammar:
                 continue
             last = at + 1 == end
             if at > start and token.fold in nouns.RELATIVES and not last:
-                return token.fold != "that" and not any(self.verb(t) for t in sentence[at + 1 : end])
+                return not any(self.verb(t) for t in sentence[at + 1 : end])
             if self.verbal(sentence, at) or (self.verb(token) and at > start):
                 return False
             if self.pronoun(token) and at > start:
@@ -338,7 +361,7 @@ class Grammar:
                 verb = self.verbs.get(token.fold)
                 if verb is not None and not verb.use & (Use.NOUN_TOO | Use.AFTER_AUXILIARY):
                     return at
-                if self.verbal(sentence, at) and at > start:
+                if at > start and (self.verbal(sentence, at) or self._reduced(sentence, at)):
                     return at
                 spoken = token.fold in NOUNS[self.language]
                 if named and not spoken and sentence[at - 1].fold not in nouns.OFFICE_OF | nouns.DETERMINERS:
@@ -347,6 +370,12 @@ class Grammar:
                 named = True
             at += 1
         return at
+
+    def _reduced(self, sentence: Sequence[Token], at: int) -> bool:
+        """Whether a participle begins to tell more: "a summary handed to reporters"."""
+        following = sentence[at + 1].fold if at + 1 < len(sentence) else ""
+        participle = sentence[at].fold.endswith("ed") if self.language == "en" else False
+        return participle and following in nouns.PREPOSITIONS
 
     def aside(self, sentence: Sequence[Token], comma: int) -> tuple[int, int] | None:
         """What stands between the comma here and the next mark, when it tells who somebody is."""
@@ -366,6 +395,8 @@ class Grammar:
         if end == start or end - start > APPOSITION_MOST:
             return None
         first = sentence[start]
+        if first.fold in {"mas", "more", "menos", "less", "unos", "about", "casi", "nearly", "some"}:
+            return None
         if first.fold in nouns.CONJUNCTIONS or first.fold in self.verbs or self.pronoun(first):
             return None
         aged = any(t.text[:1].isdigit() for t in sentence[start : min(end, start + 3)]) and end - start <= 6

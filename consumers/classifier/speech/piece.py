@@ -17,9 +17,9 @@ SAYING = {
     language: frozenset(form for form, verb in table.items() if verb.use & Use.SAY and not verb.use & Use.NO_SUBJECT)
     for language, table in VERBS.items()
 }
+UNNAMED = {"en": "unnamed", "es": "sin nombre"}
+"""Whose a quote is, when its verb has no subject and nobody was named."""
 CHARACTERS_LEAST = 3
-WORDS_ALONE = 4
-"""A quote of no more words, with nobody beside it, is a word held at arm's length rather than a voice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,7 @@ def _open(
     entry.goes_on = any(ends[q].goes_on for q in quoted if ends[q].start <= one.start < ends[q].end)
     if one.speaker is None:
         entry.speaker = cast.pronoun(None, many=one.many)
+        entry.unnamed = UNNAMED[cast.grammar.language] if one.direct else None
         return entry
     mention = cast.mention(sentence, one.speaker)
     if mention is not None:
