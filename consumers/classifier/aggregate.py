@@ -109,14 +109,17 @@ def _stance(read: Read, column: int, target: Target, thresholds: Thresholds) -> 
     )
 
 
-def voice(heard: Voice, stance: Floats, thresholds: Thresholds) -> Voice:
-    """A voice with the side of its words, on the target where that is surest; none when they address none."""
-    addressed = 1 - stance[:, ABSENT]
-    sided = np.where(addressed >= thresholds.addressed, stance[:, 1:].max(-1), 0)
-    column = int(sided.argmax())
-    if not sided[column]:
+def voice(heard: Voice, passage: Floats, own: Floats, thresholds: Thresholds) -> Voice:
+    """A voice with its side: on what its passage is surest to address, the side that its own sentences take.
+
+    Without a target when the passage addresses none. What is spoken of stands around a quote as often as in it, so that
+    the sentences alone say it less well; but the passage may hold another voice.
+    """
+    addressed = 1 - passage[:, ABSENT]
+    column = int(addressed.argmax())
+    if addressed[column] < thresholds.addressed:
         return heard
-    side = Stance(STANCE_ORDER[1 + int(stance[column, 1:].argmax())])
+    side = Stance(STANCE_ORDER[1 + int(own[column, 1:].argmax())])
     return heard.model_copy(update={"target": tuple(Target)[column], "stance": side})
 
 

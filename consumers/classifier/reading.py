@@ -10,9 +10,9 @@ from consumers.classifier.aggregate import Read
 from consumers.classifier.boilerplate import is_boilerplate
 from consumers.classifier.model import Model, Scores
 from consumers.classifier.passages import Span, passages
-from consumers.classifier.voices import Spoken, spoken
+from consumers.classifier.voices import Spoken, around, spoken
 from schemas.article import Article
-from schemas.classification import Classification, Part, Passage, Unclassified
+from schemas.classification import Classification, Part, Passage, Unclassified, Voice
 
 LEAD = 2
 """Passages of the text that the gate reads after the headline."""
@@ -117,9 +117,18 @@ def _classification(
         relevant=relevance >= thresholds.relevance,
         topics=aggregate.topics(read, thresholds),
         stances=aggregate.stances(read, thresholds),
-        voices=tuple(aggregate.voice(v, scored.stance[v.passage], thresholds) for v in said.voices),
+        voices=_sided(said.voices, read, model) if relevance >= thresholds.relevance else said.voices,
         entities=said.entities,
         passages=found,
         read_whole=whole,
         classified_at_ms=now_ms,
+    )
+
+
+def _sided(voices: Sequence[Voice], read: Read, model: Model) -> tuple[Voice, ...]:
+    """The voices with their sides, each read from its own sentences."""
+    own = model.score([around(v, read.passages[v.passage]) for v in voices]).stance
+    thresholds = model.manifest.thresholds
+    return tuple(
+        aggregate.voice(v, read.stance[v.passage], row, thresholds) for v, row in zip(voices, own, strict=True)
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from consumers.classifier.entities.find import Found, in_words
 from consumers.classifier.entities.gazetteer import Entry, gazetteer
 from consumers.classifier.entities.learned import Learned, learned
+from consumers.classifier.passages import sentences
 from consumers.classifier.speech.people import Known
 from consumers.classifier.speech.piece import heard
 from consumers.classifier.speech.tokens import Kind, tokens
@@ -63,6 +64,14 @@ def spoken(title: str, text: str, language: str, passages: Sequence[Passage]) ->
                     )
                 )
     return Spoken(tuple(voices), _entities(named, others, language))
+
+
+def around(voice: Voice, passage: Passage) -> str:
+    """The sentences of its passage in which a voice speaks, who says it included: what its side is read from."""
+    start, end = (0, len(passage.text)) if voice.start is None else (voice.start - passage.start, 0)
+    end = max(end, start + len(voice.quote))
+    own = [s for s in sentences(passage.text) if s.start < end and start < s.end]
+    return passage.text[own[0].start : own[-1].end] if own else passage.text
 
 
 def _passage(passages: Sequence[Passage], part: Part, start: int) -> int | None:

@@ -81,9 +81,11 @@ def test_a_target_that_no_passage_addresses_has_no_stance() -> None:
     assert stances(read([0.5] * 3), THRESHOLDS) == ()
 
 
-def test_a_voice_gets_the_side_of_its_passage() -> None:
-    stance = np.tile(ABSENT, (len(Target), 1))
-    assert voice(Voice(speaker="A", quote="b", passage=0), stance, THRESHOLDS).target is None
-    stance[3] = AGAINST
-    heard = voice(Voice(speaker="A", quote="b", passage=0), stance, THRESHOLDS)
+def test_a_voice_takes_its_own_side_on_what_its_passage_addresses() -> None:
+    said = Voice(speaker="A", quote="b", passage=0)
+    passage = np.tile(ABSENT, (len(Target), 1))
+    own = np.tile(AGAINST, (len(Target), 1))
+    assert voice(said, passage, own, THRESHOLDS).target is None
+    passage[3] = FAVOR
+    heard = voice(said, passage, own, THRESHOLDS)
     assert (heard.target, heard.stance) == (Target.BUKELE_GOVERNMENT, Stance.AGAINST)
