@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from schemas.reason import Joined, Reason, Window
 from schemas.taxonomy import Stance, Target, Topic
 
 
@@ -55,7 +56,11 @@ class Evidence(BaseModel):
 
 
 class Alert(BaseModel):
-    """One alert per rule and story, ever; `alert_id` is its identity wherever it goes."""
+    """One alert per rule and story, or rule and window, ever; `alert_id` is its identity wherever it goes.
+
+    `thread` holds what belongs to its story so far. `edition` grows when an alert that was handed over has news that
+    its readers asked for (a followed story): it is then handed over again, under the same `alert_id`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -79,5 +84,11 @@ class Alert(BaseModel):
     topics: tuple[Topic, ...] = ()
     stances: dict[Target, Stance] = {}
     evidence: tuple[Evidence, ...] = ()
+    kind: str = Field(default="match", description="the rule's kind")
+    tags: tuple[str, ...] = ()
+    reason: Reason | None = None
+    window: Window | None = None
+    thread: tuple[Joined, ...] = ()
+    edition: int = Field(default=1, ge=1)
     state: AlertState = AlertState.NEW
     handover: Handover = Handover.PENDING
