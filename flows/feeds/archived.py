@@ -9,6 +9,7 @@ from flows.feeds.entry import Parsed
 from flows.feeds.fetch import Fetched, fetch
 from flows.feeds.find import Find, Passed, Piece, Why
 from flows.feeds.reach import Reach
+from flows.feeds.seek import may_pass
 from flows.feeds.sitemap import OLDEST, moment
 from schemas.errors import FeedError, FetchFailed
 from schemas.feed import Feed, FeedState, Place, Transport
@@ -42,7 +43,7 @@ async def in_archives(feed: Feed, *, since: datetime, until: datetime, reach: Re
         except FeedError as error:
             if not read:
                 raise
-            yield Passed(url, error.reason, Why.AGAIN if isinstance(error, FetchFailed) else Why.WRONG)
+            yield Passed(url, error.reason, _why(error))
             return
         read.add(url)
         for broken in shown.broken:
@@ -67,6 +68,13 @@ async def in_archives(feed: Feed, *, since: datetime, until: datetime, reach: Re
             # the last page of a paged feed has no other link than the one back
             return
         before, url = url, shown.older
+
+
+def _why(error: FeedError) -> Why:
+    if isinstance(error, FetchFailed):
+        # a place that is not there is the end of what there is
+        return Why.AGAIN if may_pass(error) else Why.NOTE
+    return Why.WRONG
 
 
 async def _read(feed: Feed, url: str, reach: Reach) -> Parsed:

@@ -57,5 +57,6 @@ class Parsed(_Value):
     broken: tuple[Broken, ...] = ()
     dropped: int = Field(default=0, ge=0)
     more: tuple[str, ...] = ()
+    changed: tuple[AwareDatetime | None, ...] = Field(default=(), description="when each of `more` last was, if told")
     older: str | None = None
     same: tuple[str, ...] = ()

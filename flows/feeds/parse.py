@@ -6,11 +6,12 @@ is off, since every field becomes plain text here.
 
 import calendar
 import io
+import re
 import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 import feedparser
 
@@ -68,7 +69,7 @@ def parse(body: bytes, content_type: str | None, *, feed: str, base: str, known:
         broken=tuple(broken),
         dropped=max(0, len(found["entries"]) - MAX_ENTRIES),
         same=left.same,
-        older=_older(_items(head.get("links")), base),
+        older=_older(_items(head.get("links")), base) or _next_page(_text(head.get("generator")), base),
     )
 
 
@@ -149,6 +150,18 @@ def _older(links: Sequence[Mapping[str, Any]], base: str) -> str | None:
     except ValueError:
         return None
     return url if url.startswith(("http://", "https://")) else None
+
+
+def _next_page(generator: str, base: str) -> str | None:
+    """WordPress names no link to them, yet shows a feed's older pages under `?paged=2` and so on."""
+    if not re.match(r"https?://wordpress\.(?:org|com)/", generator):
+        return None
+    parts = urlsplit(base)
+    said = dict(parse_qsl(parts.query))
+    page = said.get("paged", "1")
+    if not page.isdecimal() or len(page) > 6:
+        return None
+    return urlunsplit(parts._replace(query=urlencode(said | {"paged": int(page) + 1})))
 
 
 def _text(value: Any) -> str:

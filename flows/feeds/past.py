@@ -13,7 +13,8 @@ from flows.feeds.entry import Entry
 from flows.feeds.fetch import Fetched, Page, fetch
 from flows.feeds.find import Find, Passed, Piece, Why
 from flows.feeds.reach import Reach
-from flows.feeds.sitemap import OLDEST, moment
+from flows.feeds.seek import PLAIN, may_pass
+from flows.feeds.sitemap import OLDEST, moment, since_then
 from schemas.errors import ConfigError, FeedError, FetchFailed
 from schemas.feed import Feed, FeedState, Place, Transport
 
@@ -33,10 +34,15 @@ SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
 async def in_sitemaps(feed: Feed, sitemap: str | None, *, since: datetime, reach: Reach) -> AsyncGenerator[Find, None]:
     """The pages of the source's site that changed since then, or bear no date, one sitemap after the other.
 
-    A sitemap that can't be read is passed over, to be tried again; raises its FeedError when it was the first.
+    From the one that is named, else those that the site's robots.txt names, else those at the usual places. One that
+    can't be read is passed over, to be tried again when that may help; raises the first one's FeedError when no sitemap
+    at all could be read.
     """
-    first = sitemap or urljoin(feed.site or feed.url, "/sitemap.xml")
-    waiting, seen = [first], {first}
+    home = feed.site or feed.url
+    waiting = [sitemap] if sitemap else list(await reach.robots.sitemaps(feed.id, home))
+    guessed = not waiting
+    waiting = waiting or [urljoin(home, path) for path in PLAIN]
+    seen, read, failure = set(waiting), 0, None
     while waiting and len(seen) <= PARTS:
         url = waiting.pop(0)
         place = Place(url=url, transport=Transport.NEWS_SITEMAP)
@@ -49,12 +55,17 @@ async def in_sitemaps(feed: Feed, sitemap: str | None, *, since: datetime, reach
                 feed.id, answer.body, answer.content_type, base=answer.url, place=place, whole=True
             )
         except FeedError as error:
-            if url == first:
-                raise
+            failure = failure or error
             log.warning("sitemap.failed", feed=feed.id, url=error.url, reason=error.reason)
-            yield Passed(url, error.reason, Why.AGAIN if isinstance(error, FetchFailed) else Why.WRONG)
+            if not guessed:
+                again = isinstance(error, FetchFailed) and may_pass(error)
+                yield Passed(url, error.reason, Why.AGAIN if again else Why.WRONG)
             continue
-        more = [part for part in found.more if part not in seen]
+        read += 1
+        if guessed:
+            # the others at the usual places are for sites that have none here
+            waiting, guessed = [], False
+        more = [part for part in since_then(found, since) if part not in seen]
         seen.update(more)
         waiting += more
         for broken in found.broken:
@@ -62,6 +73,8 @@ async def in_sitemaps(feed: Feed, sitemap: str | None, *, since: datetime, reach
         for entry in found.entries:
             if moment(entry) == OLDEST or moment(entry) >= since:
                 yield Piece(entry, where=url)
+    if failure is not None and not read:
+        raise failure
     if waiting:
         yield Passed(waiting[0], f"and {len(waiting) - 1} more: over {PARTS} sitemaps are not read", Why.NOTE)
 

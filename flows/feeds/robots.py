@@ -117,7 +117,8 @@ class Robots:
         text = await self._text(feed, _origin(url), in_place=True)
         lines = (line.partition("#")[0].partition(":") for line in text.splitlines())
         named = (value.strip() for key, _, value in lines if key.strip().lower() == "sitemap")
-        return tuple(one for one in named if one.startswith(("http://", "https://")) and len(one) <= 2048)[:SITEMAPS]
+        urls = (one for one in named if one.startswith(("http://", "https://")) and len(one) <= 2048)
+        return tuple(dict.fromkeys(urls))[:SITEMAPS]
 
     async def turn(self, feed: str, url: str, *, until: float) -> bool:
         """Wait until the host's delay since its last page is over; False when that is after `until` (monotonic).

@@ -15,7 +15,7 @@ from flows.feeds.fetch import Fetched, fetch
 from flows.feeds.hole import MOST, filled, missing, opened, said, with_hole
 from flows.feeds.keys import keyed
 from flows.feeds.reach import Reach
-from flows.feeds.sitemap import OLDEST, moment
+from flows.feeds.sitemap import OLDEST, moment, since_then
 from flows.feeds.state import Seen, States
 from schemas.errors import FeedError, FetchFailed
 from schemas.feed import Feed, FeedState, Place, Transport
@@ -158,7 +158,7 @@ async def _listed(feed: Feed, url: str, hole: Hole, reach: Reach) -> tuple[list[
     """The dated pages of a sitemap, and of some of its parts; the bytes that this took. Raises FeedError."""
     shown, wire_bytes = await _read(feed, url, hole, reach)
     listed = list(shown.entries)
-    for part in sorted(shown.more, key=lambda part: not _news(part))[:PARTS]:
+    for part in sorted(since_then(shown, hole.since), key=lambda part: not _news(part))[:PARTS]:
         try:
             inside, more_bytes = await _read(feed, part, hole, reach)
         except FeedError as error:

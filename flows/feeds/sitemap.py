@@ -63,11 +63,14 @@ def parse_sitemap(body: bytes, *, feed: str, base: str) -> Parsed:
         raise FeedUnreadable(feed, base, "is not a sitemap", excerpt=body)
     entries.sort(key=moment, reverse=True)
     parts.sort(key=lambda part: part[0], reverse=True)
+    # of one that is named twice, the later change counts
+    more = {url: changed for changed, url in reversed(parts) if url}
     return Parsed(
         entries=tuple(entries),
         broken=tuple(broken),
         dropped=dropped,
-        more=tuple(dict.fromkeys(url for _, url in parts if url)),
+        more=tuple(reversed(more)),
+        changed=tuple(None if changed == OLDEST else changed for changed in reversed(more.values())),
     )
 
 
@@ -75,6 +78,18 @@ def recent(parsed: Parsed, *, now: datetime, within: timedelta, at_most: int) ->
     """The newest pages only: a site's whole sitemap goes back for years. A page without any date stays."""
     entries = [entry for entry in parsed.entries if moment(entry) == OLDEST or now - moment(entry) <= within]
     return parsed.model_copy(update={"entries": tuple(entries[:at_most])})
+
+
+def since_then(parsed: Parsed, when: datetime) -> list[str]:
+    """Its parts that changed since then, or don't say when: no other holds a page of later date. A day is allowed for
+    dates without a time of day.
+    """
+    changes = parsed.changed or (None,) * len(parsed.more)
+    return [
+        url
+        for url, changed in zip(parsed.more, changes, strict=True)
+        if changed is None or changed >= when - timedelta(days=1)
+    ]
 
 
 def moment(entry: Entry) -> datetime:

@@ -69,6 +69,24 @@ def test_the_parts_of_a_sitemap_index_are_all_read_and_a_broken_one_is_passed_ov
         past(desk, sitemap=desk.site.url("/none.xml"))
 
 
+def test_sitemaps_are_found_by_robots_or_at_the_usual_places_and_old_parts_are_left_alone(desk: "Desk") -> None:
+    desk.source("one")
+    sitemap(desk, {"/a": "2026-03-10"}, "/2026-03.xml")
+    sitemap(desk, {"/old": "2020-03-10"}, "/2020.xml")
+    parts = "".join(
+        f"<sitemap><loc>{desk.site.url(f'/{name}.xml')}</loc><lastmod>{day}</lastmod></sitemap>"
+        for name, day in (("2020", "2020-04-01"), ("2026-03", "2026-03-31"))
+    )
+    desk.site.answers["/wp-sitemap.xml"] = f"<sitemapindex>{parts}</sitemapindex>".encode()
+    assert past(desk).published == 1
+    assert (desk.site.hits("/2020.xml"), desk.site.hits("/sitemap_index.xml")) == (0, 1)
+    (desk.settings.home / "cache.db").unlink()
+    sitemap(desk, {"/b": "2026-03-10"}, "/hidden/map.xml")
+    desk.site.answers["/robots.txt"] = f"Sitemap: {desk.site.url('/hidden/map.xml')}".encode()
+    assert past(desk).published == 1
+    assert desk.site.hits("/sitemap.xml") == 1
+
+
 def test_a_backfill_that_was_stopped_goes_on_where_it_was(desk: "Desk", monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BATCH", 2)
     desk.source("one")
@@ -111,7 +129,7 @@ def test_saved_pages_keep_their_identity_and_strangers_are_passed_over(desk: "De
     assert past(desk).known == 1
     (found,) = desk.published()
     assert (found.url, found.lane) == (desk.site.url("/a"), Lane.HISTORIC)
-    assert [path for path, _ in desk.site.asked if path != "/sitemap.xml"] == []
+    assert {path for path, _ in desk.site.asked} == {"/robots.txt", "/sitemap.xml"}
     with pytest.raises(ConfigError, match="no such folder"):
         past(desk, folder=tmp_path / "none")
 
@@ -176,6 +194,17 @@ def test_the_pages_of_a_feed_end_where_they_turn_in_a_circle(desk: "Desk") -> No
     assert past(desk, archives=True).notes == ()
     archive(desk, "/feed")
     assert "links to no earlier documents" in past(desk, archives=True).notes[0]
+
+
+def test_the_older_pages_of_a_wordpress_feed_are_read_though_nothing_links_to_them(desk: "Desk") -> None:
+    desk.source("one", "/feed/")
+    for path, day in {"/feed/": "2026-03-30", "/feed/?paged=2": "2026-03-20", "/feed/?paged=3": "2026-03-10"}.items():
+        archive(desk, path, day)
+        said = b"<generator>https://wordpress.org/?v=6.8</generator>"
+        desk.site.answers[path] = desk.site.answers[path].replace(b"<entry>", said + b"<entry>", 1)
+    progress = past(desk, archives=True)
+    assert (progress.published, progress.left) == (3, 0)
+    assert progress.notes == (f"{desk.site.url('/feed/?paged=4')}: answered 404",)
 
 
 def test_an_archive_elsewhere_is_not_followed_and_one_that_fails_is_tried_again(desk: "Desk", canary: "Site") -> None:

@@ -123,3 +123,24 @@ def test_no_bytes_make_it_raise_anything_else(data: st.DataObject) -> None:
     except FeedUnreadable:
         return
     assert Parsed.model_validate_json(parsed.model_dump_json()) == parsed
+
+
+RSS_LINK = (
+    "<rss version='2.0' xmlns:a='http://www.w3.org/2005/Atom'><channel><a:link rel='{}' href='{}'/></channel></rss>"
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "older"),
+    [
+        (RSS_LINK.format("next", "?p=2"), "https://news.example/feed?p=2"),
+        (RSS_LINK.format("prev-archive", "/2026"), "https://news.example/2026"),
+        (RSS_LINK.format("self", "/feed"), None),
+        (RSS_LINK.format("next", "javascript:alert(1)"), None),
+        (RSS_LINK.format("next", "http://[bad"), None),
+        ('{"version": "https://jsonfeed.org/version/1.1", "items": [], "next_url": "/p2"}', "https://news.example/p2"),
+        ('{"version": "https://jsonfeed.org/version/1.1", "items": [], "next_url": "file:///etc/passwd"}', None),
+    ],
+)
+def test_a_feed_tells_of_its_earlier_documents(body: str, older: str | None) -> None:
+    assert parse(body.encode(), None, feed="f", base="https://news.example/feed").older == older
