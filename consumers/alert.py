@@ -16,8 +16,9 @@ from consumers.outcome import Done, Emit, Outcome
 from schemas.alert import Alert, Evidence
 from schemas.classification import Indexed
 from schemas.identity import alert_id
-from schemas.queries import handover_pending, rules_over
+from schemas.queries import handover_pending
 from schemas.rule import Rule
+from schemas.rule_queries import rules_over
 from schemas.streams import ALERTS, Stream
 
 log = structlog.get_logger()

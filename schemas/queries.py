@@ -1,78 +1,19 @@
 """Elasticsearch bodies as pure functions; `consumers.archive` and `flows.archive` run them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from schemas.rule import Rule
+from schemas.clauses import MARK_END, MARK_START, WORD_FIELDS, any_of
+from schemas.clauses import words as words_clause
 from schemas.taxonomy import Stance, Target, Topic
 
 Body = dict[str, Any]
-
-WORD_FIELDS = ("title^3", "title.en^3", "title.es^3", "summary", "text", "text.en", "text.es")
-"""Where words are looked for: folded (no accents), and stemmed as English and as Spanish."""
-
-FLAGS = "AND|OR|NOT|PHRASE|WHITESPACE"
-"""What a query may use; prefixes, fuzziness and nesting, which cost the most, are plain characters."""
-
-MARK_START, MARK_END = "\u27e6", "\u27e7"
-"""Around each word found, in highlighted text."""
 
 SORTS: dict[str, list[Body]] = {
     "date": [{"published_at": "desc"}, {"article_id": "asc"}],
     "score": [{"_score": "desc"}, {"published_at": "desc"}, {"article_id": "asc"}],
 }
-
-
-def rules_over(ids: Sequence[str], rules: Iterable[Rule], now: datetime) -> Body:
-    """Which of the documents `ids` meet which rules: each hit's `matched_queries` are rule ids.
-
-    Historic documents (backfill, replay) never match, nor disabled rules.
-    """
-    clauses = [_rule(rule, now) for rule in rules if rule.enabled]
-    return {
-        "size": len(ids),
-        "query": {
-            "bool": {
-                "filter": [{"ids": {"values": list(ids)}}],
-                "must_not": [{"term": {"lane": "historic"}}],
-                "should": clauses or [{"match_none": {}}],
-                "minimum_should_match": 1,
-            }
-        },
-        "sort": [{"published_at": "asc"}, {"article_id": "asc"}],
-        "_source": {"excludes": ["text", "signature", "bands"]},
-    }
-
-
-def _rule(rule: Rule, now: datetime) -> Body:
-    since = (now - timedelta(hours=rule.max_age_hours)).isoformat()
-    conditions: list[Body] = [
-        {"range": {"relevance": {"gte": rule.min_relevance}}},
-        {
-            # a guessed date says nothing about age, when the piece was read does
-            "bool": {
-                "should": [
-                    _all({"term": {"date_guessed": False}}, {"range": {"published_at": {"gte": since}}}),
-                    _all({"term": {"date_guessed": True}}, {"range": {"observed_at": {"gte": since}}}),
-                ],
-                "minimum_should_match": 1,
-            }
-        },
-    ]
-    if rule.query and rule.query.strip():
-        conditions.append(_words(rule.query))
-    for field, values in (
-        ("topics", rule.topics),
-        ("language", rule.languages),
-        ("outlet", rule.outlets),
-        ("country", rule.countries),
-    ):
-        conditions += _any_of(field, values)
-    for target, sides in rule.stances.items():
-        conditions += _any_of(f"stance.{target}", sides)
-        conditions.append({"range": {f"stance_confidence.{target}": {"gte": rule.min_confidence}}})
-    return {"bool": {"_name": rule.id, "filter": conditions}}
 
 
 def search(
@@ -106,12 +47,12 @@ def search(
         ("country", countries),
         ("feed", feeds),
     ):
-        filters += _any_of(field, values)
+        filters += any_of(field, values)
     filters += [{"term": {f"stance.{target}": side}} for target, side in (stances or {}).items()]
     window = {bound: when.isoformat() for bound, when in (("gte", since), ("lt", until)) if when is not None}
     if window:
         filters.append({"range": {"published_at": window}})
-    asked = [_words(words)] if words and words.strip() else []
+    asked = [words_clause(words)] if words and words.strip() else []
     return {
         "query": {"bool": {"must": asked or [{"match_all": {}}], "filter": filters}},
         "from": offset,
@@ -170,17 +111,3 @@ def newest_alerts(size: int, *, since_ms: int = 0) -> Body:
         "query": {"bool": {"filter": [{"range": {"created_at_ms": {"gte": since_ms}}}]}},
         "sort": [{"created_at_ms": "desc"}, {"alert_id": "asc"}],
     }
-
-
-def _words(words: str) -> Body:
-    return {
-        "simple_query_string": {"query": words, "fields": list(WORD_FIELDS), "flags": FLAGS, "default_operator": "and"}
-    }
-
-
-def _any_of(field: str, values: Sequence[str]) -> list[Body]:
-    return [{"terms": {field: [str(value) for value in values]}}] if values else []
-
-
-def _all(*conditions: Body) -> Body:
-    return {"bool": {"filter": list(conditions)}}

@@ -13,8 +13,8 @@ from deploy.cli import console
 from deploy.cli.moment import parse_moment
 from deploy.cli.render import SIDE_STYLE
 from deploy.cli.running import running_settings
+from schemas.clauses import MARK_END, MARK_START
 from schemas.errors import ConfigError
-from schemas.queries import MARK_END, MARK_START
 from schemas.queries import search as body_of
 from schemas.taxonomy import STANCE_WORDS, TARGET_WORDS, Stance, Target, Topic
 

@@ -8,7 +8,7 @@ import pytest
 
 from consumers.archive import refresh, search
 from consumers.index import index
-from schemas import queries
+from schemas import clauses, queries
 from schemas.classification import Classification
 from schemas.taxonomy import Stance, Target, Topic
 
@@ -81,7 +81,7 @@ def test_copies_counts_and_marks_are_told(shared_house: Any, found: Callable[...
     first = next(hit for hit in answer["hits"]["hits"] if "resume" in hit["_source"]["title"])
     assert first["inner_hits"]["copies"]["hits"]["total"]["value"] == 2
     marked = " ".join(first["highlight"]["title.en"])
-    assert f"{queries.MARK_START}flights{queries.MARK_END}" in marked
+    assert f"{clauses.MARK_START}flights{clauses.MARK_END}" in marked
     every = search(shared_house.es, queries.search())["aggregations"]
     assert every["stories"]["value"] == 4
     assert every["topics"]["buckets"] == [{"key": "deportation_returns", "doc_count": 5}]

@@ -37,7 +37,17 @@ def test_no_field_is_ever_guessed_and_every_template_has_a_version(name: str) ->
 
 @pytest.mark.parametrize("name", NAMES)
 def test_only_field_types_that_a_bare_node_has_are_used(name: str) -> None:
-    assert set(types(properties(name))) <= {"keyword", "text", "date", "long", "integer", "float", "boolean", "nested"}
+    assert set(types(properties(name))) <= {
+        "keyword",
+        "text",
+        "date",
+        "long",
+        "integer",
+        "float",
+        "boolean",
+        "nested",
+        "object",
+    }
 
 
 def test_every_field_of_an_article_has_a_place() -> None:

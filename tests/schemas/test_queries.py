@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.queries import copies_of, rules_over, search
+from schemas.queries import copies_of, search
 from schemas.rule import Match
+from schemas.rule_queries import rules_over
 from schemas.taxonomy import Stance, Target, Topic
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

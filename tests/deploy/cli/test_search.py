@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from deploy.cli.search import as_document, fragments, marked, parse_stances, plain
+from schemas.clauses import MARK_END, MARK_START
 from schemas.errors import ConfigError
-from schemas.queries import MARK_END, MARK_START
 from schemas.taxonomy import Stance, Target
 
 
