@@ -25,6 +25,7 @@ from flows.feeds.state import States
 from flows.feeds.turn import located
 from flows.feeds.warc import recorded, warc_files
 from flows.polling import clock
+from flows.pressure import Brake
 from flows.publish import Publisher, ensure
 from flows.uptake import Progress, Uptake
 from schemas.article import Article
@@ -78,9 +79,11 @@ async def read_past(
                 finds = _in_folder(source, folder, reach)
             else:
                 finds = in_sitemaps(source, sitemap, since=since, reach=reach)
+            brake = Brake(settings, now=now, stream=stream)
             uptake = Uptake(source, (since, until), reach, states, publisher, stream)
             async with aclosing(finds), aclosing(_batches(finds)) as batches:
                 async for batch in batches:
+                    await brake.ease()
                     progress = await uptake.take(batch, progress)
                     told(progress)
     log.info("backfill.done", **progress.model_dump(exclude={"notes", "at"}))

@@ -4,6 +4,7 @@ Fresh pieces are fetched less often then, and historic work waits altogether. En
 state, left only well within them, so that it does not flicker.
 """
 
+import asyncio
 import shutil
 import time
 from collections.abc import Callable
@@ -149,27 +150,30 @@ def take_note(states: States, gauge: Gauge) -> None:
 
 
 class Brake:
-    """Holds up historic work, of a thread, while the poller would be slowed."""
+    """Holds up historic work while the poller would be slowed; such work is done in steps, and asks before each."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        now: Callable[[], datetime],
-        stream: Stream[Article] = ARTICLES,
-    ) -> None:
+    def __init__(self, settings: Settings, *, now: Callable[[], datetime], stream: Stream[Article] = ARTICLES) -> None:
         self._settings, self._now, self._stream = settings, now, stream
         self._gauge: Gauge | None = None
         self._looked = float("-inf")
 
-    def wait(self, *, step_s: float = LOOK_S) -> float:
-        """Return when there is room, at once when there was within the last `LOOK_S`; how long it took, in seconds."""
-        started = time.monotonic()
-        while True:
-            if time.monotonic() - self._looked >= step_s or self._gauge is None:
-                self._gauge = look(self._gauge, self._settings, now=self._now(), stream=self._stream)
-                self._looked = time.monotonic()
-            if self._gauge.speed is Speed.FULL:
-                return time.monotonic() - started
+    def pressed(self, *, within_s: float = LOOK_S) -> bool:
+        """Whether it is to wait, as was seen within the last seconds."""
+        if self._gauge is None or time.monotonic() - self._looked >= within_s:
+            self._gauge = look(self._gauge, self._settings, now=self._now(), stream=self._stream)
+            self._looked = time.monotonic()
+        if self._gauge.speed is not Speed.FULL:
             log.info("historic.waits", why=self._gauge.why)
+        return self._gauge.speed is not Speed.FULL
+
+    def wait(self, *, step_s: float = LOOK_S) -> None:
+        """Return when there is room."""
+        while self.pressed(within_s=step_s):
             time.sleep(step_s)
+
+    async def ease(self, *, step_s: float = LOOK_S) -> None:
+        """As `wait`, for a flow that has an event loop."""
+        while True:
+            if not await asyncio.to_thread(self.pressed, within_s=step_s):
+                return
+            await asyncio.sleep(step_s)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from flows import logs
 from flows.archive import open_archive, pieces
 from flows.polling import clock
+from flows.pressure import Brake
 from flows.progress import Progresses
 from flows.publish import Publisher, Record, ensure, reread, span
 from schemas.article import Article, Lane
@@ -151,6 +152,7 @@ def replay_stream(
     Raises Unavailable.
     """
     progress = Replayed()
+    brake = Brake(settings, now=clock, stream=stream)
     job = f"stream:{stream.name}:{since.isoformat() if since else ''}"
     with Progresses(settings.home) as jobs, Publisher(settings.kafka) as publisher:
         kept = jobs.load(job)
@@ -166,6 +168,7 @@ def replay_stream(
             if dry_run:
                 progress = progress.plus(sent=len(articles))
                 continue
+            brake.wait()
             receipt = publisher.send(stream, articles)
             progress = progress.plus(sent=len(articles) - len(receipt.refused), refused=len(receipt.refused))
             for record in records:
@@ -196,6 +199,7 @@ def replay_index(
 ) -> Replayed:
     """Publish the indexed pieces of those dates once more as they were read, marked historic. Raises Unavailable."""
     progress = Replayed()
+    brake = Brake(settings, now=clock, stream=stream)
     job = f"index:{indices.news}:{stream.name}:{since.isoformat()}:{until.isoformat()}"
     ensure(settings.kafka, (stream,))
     with Progresses(settings.home) as jobs, Publisher(settings.kafka) as publisher:
@@ -206,6 +210,7 @@ def replay_index(
                 if dry_run:
                     progress = progress.plus(sent=len(articles))
                     continue
+                brake.wait()
                 receipt = publisher.send(stream, articles)
                 progress = progress.plus(sent=len(articles) - len(receipt.refused), refused=len(receipt.refused))
                 jobs.save(job, after)

@@ -41,6 +41,9 @@ log = structlog.get_logger(__name__)
 QUERY_S = 5.0
 """How often the server is asked for runs that are due."""
 
+ROUNDS = 12
+"""After so many of these, runs that are stuck are looked for."""
+
 PREFETCH_S = 3.0
 FLOWS = (poll, backfill, replay, retention)
 """Each with a deployment of its own name; only `poll` has a schedule."""
@@ -50,6 +53,9 @@ RESUMED = 3
 
 LIMIT = 4
 """Runs at once: the one that polls, the one that takes over, and two that somebody asked for."""
+
+STUCK = timedelta(minutes=5)
+"""How long a run may be about to start, or about to be cancelled, before it is ended: its process is not coming."""
 
 IDLE_S = 15.0
 """For how long nobody is seen to poll before a run is asked for: starting one takes some of that."""
@@ -107,10 +113,16 @@ async def _serve(settings: Settings) -> None:
 
 
 async def _see_to_it(deployment: UUID, settings: Settings) -> None:
-    """Ask for a run whenever nobody has polled for a while: killed runs, stuck ones, a server that was away."""
-    idle_s = 0.0
+    """Ask for a run whenever nobody has polled for a while, and end those that no process takes."""
+    idle_s, rounds = 0.0, 0
     while True:
         await asyncio.sleep(QUERY_S)
+        rounds += 1
+        if rounds % ROUNDS == 0:
+            try:
+                await free_stuck()
+            except AWAY as error:
+                log.warning("serve.prefect_away", error=type(error).__name__)
         idle_s = 0.0 if is_polled(settings) else idle_s + QUERY_S
         if idle_s < IDLE_S:
             continue
@@ -121,6 +133,26 @@ async def _see_to_it(deployment: UUID, settings: Settings) -> None:
             log.warning("serve.poll_missed", idle_s=IDLE_S)
         except AWAY as error:
             log.warning("serve.prefect_away", error=type(error).__name__)
+
+
+async def free_stuck(*, patience: timedelta = STUCK) -> int:
+    """End our runs that have been about to start, or to be cancelled, for longer than that; how many."""
+    types, names = [StateType.PENDING, StateType.CANCELLING], [one.name for one in FLOWS]
+    freed, now = 0, datetime.now(UTC)
+    async with get_client() as client:
+        runs = await client.read_flow_runs(
+            flow_filter=FlowFilter(name=FlowFilterName(any_=names)),
+            deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=names)),
+            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=types))),
+            limit=200,
+        )
+        for run in runs:
+            if run.state is not None and now - run.state.timestamp >= patience:
+                message = f"Was {run.state.type.value.lower()} for {now - run.state.timestamp}: no process took it"
+                await client.set_flow_run_state(run.id, Crashed(message=message), force=True)
+                log.warning("serve.stuck", run=run.name, state=run.state.type.value)
+                freed += 1
+    return freed
 
 
 def is_polled(settings: Settings) -> bool:

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 from prefect import Flow
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ChangeFlowRunState
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
 from schemas.settings import PollSettings
 
@@ -22,6 +25,20 @@ def test_a_deployment_names_a_flow_of_a_module_and_its_parameters(deployment: di
     assert isinstance(found, Flow)
     assert found.name == deployment["name"]
     assert set(deployment.get("parameters", {})) <= set(inspect.signature(found.fn).parameters)
+
+
+def test_the_automations_are_such_as_prefect_takes_and_end_the_run_that_they_are_about() -> None:
+    rows = yaml.safe_load((FILE.parent / "automations.yaml").read_text())["automations"]
+    for row in rows:
+        made = AutomationCore.model_validate(row)
+        assert isinstance(made.trigger, EventTrigger)
+        assert made.trigger.posture is Posture.Proactive
+        (action,) = made.actions
+        assert isinstance(action, ChangeFlowRunState)
+        assert action.state is StateType.CRASHED
+        # without it one run's silence would be made good by another's word
+        assert made.trigger.for_each == {"prefect.resource.id"}
+    assert len(rows) == 2
 
 
 def test_runs_of_the_poll_follow_each_other_as_the_settings_say() -> None:

@@ -32,7 +32,7 @@ from prefect.testing.utilities import prefect_test_harness
 from flows.backfill import backfill
 from flows.feeds.state import States
 from flows.poll import poll
-from flows.serve import ending, is_polled
+from flows.serve import ending, free_stuck, is_polled
 
 if TYPE_CHECKING:
     from tests.flows.conftest import Desk
@@ -49,8 +49,11 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def prefect() -> Iterator[str]:
     """The API's address of a Prefect server of this module's own."""
-    with prefect_test_harness(server_startup_timeout=90):
-        yield PREFECT_API_URL.value() or ""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+        environment.setenv("DO_NOT_TRACK", "1")
+        with prefect_test_harness(server_startup_timeout=90):
+            yield PREFECT_API_URL.value() or ""
 
 
 @pytest.fixture
@@ -265,6 +268,25 @@ def test_runs_that_nobody_will_carry_on_are_ended_and_asked_for_ones_are_not() -
     assert end(Completed()) is None
     assert [end(Running(), runs=1), end(Pending(), runs=0), end(Running(), runs=4)] == ["SCHEDULED"] * 2 + ["CRASHED"]
     assert [end(Cancelling(), runs=1), end(Completed(), runs=1)] == ["CRASHED", None]
+
+
+def test_a_run_that_is_pending_for_long_is_ended_and_a_fresh_one_is_left(prefect: str) -> None:
+    async def stick(client: PrefectClient) -> list[FlowRun]:
+        flow_id = await client.create_flow(poll)
+        deployment_id = await client.create_deployment(flow_id, name="poll")
+        found = [await client.create_flow_run_from_deployment(deployment_id) for _ in range(3)]
+        states: list[tuple[State[None], ...]] = [(Pending(),), (Running(), Cancelling()), (Running(),)]
+        for one, path in zip(found, states, strict=True):
+            for state in path:
+                await client.set_flow_run_state(one.id, state, force=True)
+        return found
+
+    stuck = in_client(prefect, stick)
+    with temporary_settings({PREFECT_API_URL: prefect}):
+        assert asyncio.run(free_stuck()) == 0
+        assert asyncio.run(free_stuck(patience=timedelta(0))) == 2
+        assert asyncio.run(free_stuck(patience=timedelta(0))) == 0
+    assert in_client(prefect, lambda client: states_of(client, stuck)) == ["CRASHED", "CRASHED", "RUNNING"]
 
 
 async def leave_stuck(client: PrefectClient, *, sitemap: str) -> list[FlowRun]:

@@ -186,6 +186,7 @@ def test_historic_work_waits_while_the_queue_is_long(desk: "Desk", monkeypatch: 
     desk.source("one", fetch_pages=False)
     desk.items(("/a", "A"), ("/b", "B"), ("/c", "C"))
     desk.poll()
+    settings = queue.settings()
     slept: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -193,10 +194,13 @@ def test_historic_work_waits_while_the_queue_is_long(desk: "Desk", monkeypatch: 
         if len(slept) == 2:
             queue.done()
 
+    monkeypatch.setattr("flows.pressure.LOOK_S", 0.0)
     monkeypatch.setattr("flows.pressure.time.sleep", sleep)
-    brake = Brake(queue.settings(), now=lambda: datetime.now(UTC), stream=desk.stream)
+    brake = Brake(settings, now=lambda: datetime.now(UTC), stream=desk.stream)
     brake.wait(step_s=0)
     assert slept == [0, 0]
+    desk.run(brake.ease(step_s=0))
+    assert not brake.pressed()
 
 
 def test_a_gauge_that_a_dead_poller_left_says_nothing(tmp_path: Any) -> None:
