@@ -3,9 +3,11 @@ that it points at is opened or asked.
 """
 
 import asyncio
+import gzip
 import json
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -40,6 +42,11 @@ from schemas.errors import FeedUnreadable
 from schemas.feed import Feed, Listing, Place, Transport
 from schemas.streams import ARTICLES
 from schemas.wire import decode, encode
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 if TYPE_CHECKING:
     from tests.flows.conftest import Desk, Site
@@ -169,6 +176,35 @@ def test_nothing_inside_is_asked_while_a_feed_is_looked_for(site: "Site", inside
     assert inside.seen == []
 
 
+BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
+    "gzip in gzip": ("gzip", lambda: gzip.compress(gzip.compress(bytes(200_000_000), 9), 9)),
+    "gzip": ("gzip", lambda: gzip.compress(bytes(200_000_000), 9)),
+    "zstd": ("zstd", lambda: zstd.compress(bytes(512_000_000))),
+    "stacked": ("gzip, gzip", lambda: gzip.compress(gzip.compress(bytes(1_000_000)))),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_costs_little_and_is_refused_by_name(desk: "Desk", name: str) -> None:
+    encoding, make = BOMBS[name]
+    body = make()
+    headers = {"Content-Encoding": encoding}
+    desk.site.answers |= {"/bomb": (200, headers, body), "/led": (302, headers | {"Location": "/feed"}, body)}
+    desk.items(("/a", "One"))
+    desk.source("bomb", "/bomb", fetch_pages=False)
+    desk.source("led", "/led", fetch_pages=False)
+    before = psutil.Process().memory_info().rss
+    with watched(lambda: psutil.Process().memory_info().rss) as peak:
+        polled = {one.feed: one for one in desk.poll().polled}
+    assert peak() - before < 100_000_000
+    assert polled["bomb"].seconds < 5
+    assert polled["bomb"].reason is not None
+    assert any(
+        sign in polled["bomb"].reason for sign in ("once expanded", "stacked", "is not a feed", "not well-formed")
+    )
+    assert polled["led"].new == 1, "a redirect's body is not read"
+
+
 def reading(act: Callable[[Readers], Any], *, job_s: float = 6.0) -> Any:
     async def run() -> Any:
         async with Readers(size=1, job_s=job_s) as readers:
@@ -292,15 +328,15 @@ def test_what_has_no_end_is_given_up_and_the_next_is_read(name: str) -> None:
 
 
 @contextmanager
-def watched() -> Iterator[Callable[[], int]]:
-    """The most bytes that a reader of this process was resident with, looked at 50 times a second."""
+def watched(held: Callable[[], int] = heaviest) -> Iterator[Callable[[], int]]:
+    """The most bytes that the largest reader was resident with, or what `held` says, looked at 50 times a second."""
     seen = [0]
     ended = threading.Event()
 
     def look() -> None:
         while not ended.wait(0.02):
             with suppress(psutil.NoSuchProcess):
-                seen.append(heaviest())
+                seen.append(held())
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()
