@@ -23,6 +23,11 @@ from flows.feeds.plain import line, paragraphs
 from flows.feeds.thin import thin
 from schemas.errors import FeedUnreadable
 
+SURROGATE = re.compile(
+    rb"&#(?:[xX]0{0,6}[dD][89a-fA-F][0-9a-fA-F]{2}|0{0,6}5(?:529[6-9]|5[3-9]\d\d|6\d{3}|7(?:[0-2]\d\d|3[0-3]\d|34[0-3])));?"
+)
+"""A reference to half a character, on which feedparser gives the whole feed up."""
+
 MAX_ENTRIES = 5000
 MAX_TITLE = 2000
 MAX_SUMMARY = 20_000
@@ -39,6 +44,7 @@ def parse(body: bytes, content_type: str | None, *, feed: str, base: str, known:
     """
     if is_json(body):
         return parse_json(body, feed=feed, base=base)
+    body = SURROGATE.sub(b"&#xFFFD;", body) if b"&#" in body else body
     left = thin(body, content_type, base=base, known=known)
     headers = {"content-location": base} | ({"content-type": content_type} if content_type else {})
     try:

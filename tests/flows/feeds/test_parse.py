@@ -144,3 +144,10 @@ RSS_LINK = (
 )
 def test_a_feed_tells_of_its_earlier_documents(body: str, older: str | None) -> None:
     assert parse(body.encode(), None, feed="f", base="https://news.example/feed").older == older
+
+
+@pytest.mark.parametrize("half", ["&#xD800;", "&#xdfff;", "&#55296;", "&#057343;", "&#xDC00"])
+def test_half_a_character_spoils_no_feed(half: str) -> None:
+    item = f"<item><title>Deal {half} signed</title><link>https://news.example/1</link></item>"
+    parsed = read(f"<rss version='2.0'><channel><title>t</title>{item}</channel></rss>")
+    assert [entry.title for entry in parsed.entries] == ["Deal signed"]
