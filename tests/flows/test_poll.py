@@ -1,6 +1,7 @@
 """The flow and its runner, on a real Prefect server."""
 
 import asyncio
+import hmac
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from http.client import HTTPConnection
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -31,8 +33,12 @@ from prefect.testing.utilities import prefect_test_harness
 
 from flows.backfill import backfill
 from flows.feeds.state import States
+from flows.feeds.subscriptions import remember
+from flows.feeds.websub import asked, begin
 from flows.poll import poll
 from flows.serve import ending, free_stuck, is_polled
+from schemas.feed import FeedState
+from schemas.watch import Hub
 
 if TYPE_CHECKING:
     from tests.flows.conftest import Desk
@@ -186,6 +192,35 @@ def test_one_run_polls_tick_after_tick_until_another_takes_over_without_a_gap(
             assert time.monotonic() - asked < 5
     assert re.search(r'"new":2|new.: 2', log.read_text())
     assert "poll.took_over" in (tmp_path / "second.log").read_text()
+
+
+def test_a_hubs_ping_is_heeded_long_before_the_next_tick(
+    desk: "Desk", environment: dict[str, str], tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        listen = f"127.0.0.1:{free.getsockname()[1]}"
+    update = {"websub_callback": f"http://{listen}/websub", "websub_listen": listen, "tick_s": 300}
+    poll_settings = desk.settings.poll.model_copy(update=update).model_dump_json()
+    desk.source("one", fetch_pages=False)
+    hub, now = Hub(url=desk.site.url("/hub"), topic=desk.site.url("/feed")), datetime.now(UTC)
+    desk.items(("/a", "Title"), Link=f'<{hub.url}>; rel="hub"')
+    stands = asked(begin("one", hub), now=now).model_copy(update={"since": now, "until": now + timedelta(days=9)})
+    with States(desk.settings.home) as states:
+        soon, before = now + timedelta(hours=1), now - timedelta(minutes=5)
+        states.save(FeedState(feed="one", hub=hub, last_polled_at=before, next_poll_at=soon), now=now)
+        remember(states, stands)
+    log = tmp_path / "poll.log"
+    with started({**environment, "VIGIA_POLL": poll_settings}, log) as process:
+        wait_for(lambda: "websub.listening" in log.read_text() and is_polled(desk.settings), log)
+        assert desk.site.asked == []
+        link = HTTPConnection(listen, timeout=10)
+        signature = hmac.new(stands.secret.encode(), b"news", "sha256").hexdigest()
+        link.request("POST", f"/websub/{stands.path}", b"news", {"X-Hub-Signature": f"sha256={signature}"})
+        assert link.getresponse().status == 202
+        link.close()
+        wait_for(lambda: known(desk) == 1, log)
+        assert process.poll() is None
+    assert desk.site.hits("/hub") == 0
 
 
 def test_polling_goes_on_while_prefects_server_is_away(
