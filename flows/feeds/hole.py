@@ -23,23 +23,27 @@ MOST = 200
 SLACK = timedelta(minutes=30)
 """A piece may be dated a little before its feed shows it."""
 
+LONGEST = timedelta(days=7)
+"""What a news sitemap goes back, and a plain one is read of; a longer outage is for a backfill."""
+
 FEWEST_ALIKE = 3
 
 
 def opened(feed: Feed, state: FeedState, shown: Iterable[Entry], *, lost: bool, now: datetime) -> Hole | None:
     """The hole to look into now: a new one when entries were `lost`, else one that is not yet filled; None for none.
 
-    It reaches from the last poll to the oldest entry that the feed shows since. A search has no site to look in.
+    It reaches from the last poll, a week back at most, to the oldest entry that the feed shows since. A search has no
+    site to look in.
     """
     before = state.looks.hole
     if feed.transport is Transport.QUERY:
         return None
     if lost and state.last_success_at is not None:
-        since = state.last_success_at - SLACK
+        since = max(state.last_success_at - SLACK, now - LONGEST)
         dated = [when for entry in shown if (when := moment(entry)) > since]
         until = min((*dated, now))
         if before is not None and before.open:
-            since = min(since, before.since)
+            since = max(min(since, before.since), now - LONGEST)
         return Hole(since=since, until=until)
     return before if before is not None and before.open else None
 

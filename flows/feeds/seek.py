@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import timedelta
 from urllib.parse import urljoin, urlsplit
 
 import structlog
@@ -33,9 +32,6 @@ PARTS = 3
 KEEP_S = 7 * 86_400.0
 NONE_S = 86_400.0
 """How long a site is taken to have no sitemap with dates."""
-
-RECENT = timedelta(days=6)
-"""An older hole needs a sitemap's whole, not only its last week."""
 
 NONE = "its site has no sitemap with dates of that time"
 PLAIN = ("/sitemap.xml", "/sitemap_index.xml", "/wp-sitemap.xml")
@@ -156,11 +152,11 @@ async def _candidates(feed: Feed, origin: str, reach: Reach, *, first: str | Non
 
 async def _listed(feed: Feed, url: str, hole: Hole, reach: Reach) -> tuple[list[Entry], int]:
     """The dated pages of a sitemap, and of some of its parts; the bytes that this took. Raises FeedError."""
-    shown, wire_bytes = await _read(feed, url, hole, reach)
+    shown, wire_bytes = await _read(feed, url, reach)
     listed = list(shown.entries)
     for part in sorted(since_then(shown, hole.since), key=lambda part: not _news(part))[:PARTS]:
         try:
-            inside, more_bytes = await _read(feed, part, hole, reach)
+            inside, more_bytes = await _read(feed, part, reach)
         except FeedError as error:
             log.info("hole.sitemap_failed", feed=feed.id, url=part, reason=error.reason)
             continue
@@ -169,16 +165,13 @@ async def _listed(feed: Feed, url: str, hole: Hole, reach: Reach) -> tuple[list[
     return [entry for entry in listed if moment(entry) != OLDEST], wire_bytes
 
 
-async def _read(feed: Feed, url: str, hole: Hole, reach: Reach) -> tuple[Parsed, int]:
+async def _read(feed: Feed, url: str, reach: Reach) -> tuple[Parsed, int]:
     place = Place(url=url, transport=Transport.NEWS_SITEMAP)
     async with reach.slots.at(url):
         answer = await fetch(feed.at(place), FeedState(feed=feed.id), client=reach.client, limits=reach.limits)
     if not isinstance(answer, Fetched):
         return Parsed(), 0
-    whole = reach.now() - hole.since > RECENT
-    shown = await reach.readers.feed(
-        feed.id, answer.body, answer.content_type, base=answer.url, place=place, whole=whole
-    )
+    shown = await reach.readers.feed(feed.id, answer.body, answer.content_type, base=answer.url, place=place)
     return shown, answer.wire_bytes
 
 

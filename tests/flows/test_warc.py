@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import brotli
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flows.backfill import read_past
 from flows.feeds import warc as module
@@ -193,6 +195,18 @@ def test_bombs_end_in_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert tracemalloc.get_traced_memory()[1] < 20_000_000
     finally:
         tracemalloc.stop()
+
+
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_no_bytes_make_a_file_raise(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+    whole = bytearray(record() + record(PAGE, head="Content-Type: text/html\r\nTransfer-Encoding: chunked"))
+    for _ in range(data.draw(st.integers(1, 8))):
+        at = data.draw(st.integers(0, len(whole)))
+        whole[at : at + data.draw(st.integers(0, 30))] = data.draw(st.binary(max_size=30))
+    path = tmp_path_factory.getbasetemp() / f"fuzzed.warc{data.draw(st.sampled_from(['', '.gz']))}"
+    path.write_bytes(bytes(whole) if path.suffix == ".warc" else gzip.compress(bytes(whole)))
+    assert all(isinstance(one, Piece | Passed) for one in read(path))
 
 
 def warc(path: Path, pages: dict[str, bytes], *, made: str = "2026-03-20T10:00:00Z") -> Path:

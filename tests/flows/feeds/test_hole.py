@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from flows.feeds.entry import Entry
-from flows.feeds.hole import SLACK, TRIES, filled, missing, opened, said
+from flows.feeds.hole import LONGEST, SLACK, TRIES, filled, missing, opened, said
 from schemas.feed import Feed, FeedState, Transport
 from schemas.watch import Hole, Looks
 
@@ -27,6 +27,8 @@ def entries(*hours: float | None, path: str = "") -> list[Entry]:
 def test_a_hole_reaches_from_the_last_poll_to_the_oldest_entry_shown_since() -> None:
     assert opened(FEED, STATE, entries(0.5, 1, None), lost=True, now=NOW) == HOLE
     pinned = opened(FEED, STATE, entries(0.5, 1, 500), lost=True, now=NOW)
+    long_ago = opened(FEED, FeedState(feed="d", last_success_at=NOW - 900 * HOUR), [], lost=True, now=NOW)
+    assert long_ago == Hole(since=NOW - LONGEST, until=NOW)
     undated = opened(FEED, STATE, entries(None, None), lost=True, now=NOW)
     assert pinned == HOLE
     assert undated == HOLE.model_copy(update={"until": NOW})
