@@ -15,7 +15,7 @@ from consumers.channels.escape import plain
 from deploy.cli import console
 from deploy.cli.render import SIDE_STYLE
 from schemas.article import Article
-from schemas.classification import Classification
+from schemas.classification import Classification, EntityKind, Voice
 from schemas.errors import ConfigError
 from schemas.identity import article_id, content_hash
 from schemas.settings import load_settings
@@ -23,6 +23,7 @@ from schemas.taxonomy import STANCE_WORDS, TARGET_WORDS, TOPIC_WORDS
 
 if TYPE_CHECKING:
     from consumers.classifier.evaluate import Table
+    from consumers.classifier.model import Model
 
 app = typer.Typer(no_args_is_help=True, help="Measure the classifier's model, or train another.")
 
@@ -79,6 +80,7 @@ def train(
 def evaluate(
     files: Annotated[list[Path], typer.Argument(help="Labelled passages, JSON lines.", exists=True, dir_okay=False)],
     whole: Annotated[bool, typer.Option("--pieces", help="The files hold whole pieces, with a title.")] = False,
+    heard: Annotated[bool, typer.Option("--voices", help="The files hold texts with voices and entities.")] = False,
     samples: Annotated[int, typer.Option(min=10, help="Bootstrap samples for the intervals.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
@@ -89,12 +91,19 @@ def evaluate(
     (`stance_all` counts false alarms too, `side` takes the target as known). `gate_recall`: the relevant ones that the
     gate lets by. `stance_error`: how far confidence is from being right (debiased, equal-mass bins). Passages are
     also read disturbed (zero-width characters, lookalikes, capitals, no accents, scanner's errors, stuffed label
-    words): the share of labels that stay. Pieces go through gate and aggregation as articles do.
+    words): the share of labels that stay. Pieces go through gate and aggregation as articles do. Voices and entities
+    have precision and recall with counts: `quotes` the words alone, `voices` words and speaker, `sides` target and
+    stance of the voices found, `entities` by id and exact place.
     """
     from consumers.classifier.model import load
     from consumers.classifier.training import corpus, pieces, report
 
+    if whole and heard:
+        raise ConfigError("--pieces --voices", "the files hold one or the other", remedy="Give one of the two")
     model = load(load_settings().classify)
+    if heard:
+        _voices(files, model, as_json=as_json)
+        return
     if whole:
         found = corpus.read_pieces(files)
         table = pieces.figures(model, found, seed=seed, samples=samples)
@@ -115,6 +124,22 @@ def evaluate(
         console.console.print(grid)
         words = ", ".join(f"{name} {row['f1']:.2f} ({row['support']})" for name, row in more["topics"].items())
         console.console.print(f"Topics, F1 (gold positives): {words}")
+
+
+def _voices(files: list[Path], model: "Model", *, as_json: bool) -> None:
+    from consumers.classifier.training import voices
+
+    table = voices.plain(voices.figures(voices.read(files), model))
+    if as_json:
+        console.print_json({"model": model.ref.id, "figures": table})
+        return
+    grid = Grid("", *next(iter(table.values()), {}), title="Precision, recall (right, wrong, missed)")
+    for group, row in table.items():
+        cells = (
+            f"{r['precision']:.3f}, {r['recall']:.3f} ({r['right']}, {r['wrong']}, {r['missed']})" for r in row.values()
+        )
+        grid.add_row(group, *cells)
+    console.console.print(grid)
 
 
 @app.command()
@@ -194,12 +219,27 @@ def show(said: Classification) -> None:
     if said.voices:
         out.print("\nVoices", style="bold")
     for voice in said.voices:
-        side = (
-            ""
-            if voice.target is None or voice.stance is None
-            else (f" [{TARGET_WORDS[voice.target][language]}: {STANCE_WORDS[voice.stance][language]}]")
-        )
-        out.print(Text(f"  {plain(voice.speaker)}: {plain(voice.quote)}{side}"), soft_wrap=True)
+        out.print(_voice(voice, language), soft_wrap=True)
+    if said.entities:
+        out.print("\nNamed", style="bold")
+    for kind in EntityKind:
+        names = [f"{plain(e.name)} ({len(e.mentions)})" for e in said.entities if e.kind is kind]
+        if names:
+            out.print(Text(f"  {kind}: {', '.join(names)}"), soft_wrap=True)
+
+
+def _voice(voice: Voice, language: str) -> Text:
+    """Who, as what, says what (between marks when quoted), and the side taken."""
+    line = Text(f"  {plain(voice.speaker)}", style="" if voice.named else "italic")
+    if voice.title:
+        line.append(f", {plain(voice.title)}", style="dim")
+    words = " ".join(plain(voice.quote).split())
+    line.append(f": “{words}”" if voice.direct else f": {words}", style="not italic")
+    if voice.target is not None and voice.stance is not None:
+        line.append(f" [{TARGET_WORDS[voice.target][language]}: ", style="not italic")
+        line.append(STANCE_WORDS[voice.stance][language], style=f"not italic {SIDE_STYLE[voice.stance]}")
+        line.append("]", style="not italic")
+    return line
 
 
 def _evidence(said: Classification, indexes: tuple[int, ...]) -> None:

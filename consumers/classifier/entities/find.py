@@ -91,7 +91,7 @@ def _cased(token: Token, how: str) -> bool:
 
 def _adjoin(text: str, a: Token, b: Token) -> bool:
     between = text[a.end : b.start]
-    return len(between) <= JOINS_MOST and all(c in " .,-\u00a0\n" for c in between)
+    return len(between) <= JOINS_MOST and between.count("\n") < 2 and all(c in " .,-\u00a0\n" for c in between)
 
 
 def _other_name(text: str, words: Sequence[Token], at: int, end: int, alias: Alias) -> bool:

@@ -9,6 +9,8 @@ from consumers.classifier.speech.phrases import PEOPLE, Grammar, Phrase
 from consumers.classifier.speech.tokens import Kind, Token
 
 NAME_MOST = 6
+SPEAKERS_MOST = 64
+"""Of those met, how many a new mention is compared with, the last ones: what keeps a long piece's cost linear."""
 REACH = 4
 """Sentences over which a pronoun looks back."""
 
@@ -74,7 +76,6 @@ class Cast:
         self.names: dict[str, tuple[str, ...] | None] = {}
         self.full: dict[tuple[str, ...], str] = {}
         self.speakers: list[Speaker] = []
-        self.spoke: list[Speaker] = []
         self.now = 0
 
     def learn(self, tokens: Sequence[Token]) -> None:
@@ -288,6 +289,11 @@ class Cast:
     def _joined(self, words: Sequence[Token]) -> str:
         return " ".join(self.text[words[0].start : words[-1].end].split()) if words else ""
 
+    @property
+    def met(self) -> list[Speaker]:
+        """The speakers that a mention may mean."""
+        return self.speakers[-SPEAKERS_MOST:]
+
     def meet(self, mention: Mention) -> Speaker:
         """The speaker of the mention: one met before, or a new one."""
         self.now += 1
@@ -317,24 +323,24 @@ class Cast:
     def _same(self, mention: Mention) -> Speaker | None:
         if mention.name:
             full = set(self._fullest(mention.name))
-            for speaker in reversed(self.speakers):
+            for speaker in reversed(self.met):
                 if speaker.name and (set(speaker.name) <= full or full <= set(speaker.name)):
                     return speaker
                 if mention.entity and speaker.entity == mention.entity:
                     return speaker
             return self._titled(mention) if mention.words else None
         if mention.entity:
-            for speaker in reversed(self.speakers):
+            for speaker in reversed(self.met):
                 if speaker.entity == mention.entity and speaker.sort is mention.sort:
                     return speaker
-        for speaker in reversed(self.speakers):
+        for speaker in reversed(self.met):
             if speaker.display.casefold() == mention.display.casefold():
                 return speaker
         if not mention.definite or not mention.heads:
             return None
         fits = [
             s
-            for s in self.speakers
+            for s in self.met
             if mention.heads & s.heads
             and mention.words <= s.words
             and s.sort is mention.sort
@@ -352,7 +358,7 @@ class Cast:
         """An office met before by itself, which the name now joins: "the minister", then "Minister Ana Prueba"."""
         if not mention.heads:
             return None
-        fits = [s for s in self.speakers if not s.name and s.sort is Sort.PERSON and mention.heads & s.heads
+        fits = [s for s in self.met if not s.name and s.sort is Sort.PERSON and mention.heads & s.heads
                 and s.words <= mention.words | mention.heads]  # fmt: skip
         return fits[0] if len(fits) == 1 else None
 
@@ -370,7 +376,7 @@ class Cast:
         return self._last(Sort.PERSON, female=female, many=False)
 
     def _last(self, sort: Sort | None, *, female: bool | None = None, many: bool | None = None) -> Speaker | None:
-        for speaker in sorted(self.speakers, key=lambda s: -s.seen)[:8]:
+        for speaker in sorted(self.met, key=lambda s: -s.seen)[:8]:
             if self.now - speaker.seen > REACH:
                 return None
             if sort is not None and speaker.sort is not sort:

@@ -406,6 +406,8 @@ class Grammar:
                 break
             told = told or sentence[at].fold in NOUNS[self.language]
         named = first.capital and end - start <= 5 and first.fold not in nouns.DETERMINERS | nouns.PREPOSITIONS
-        if not (aged or told or named) or (first.fold in nouns.PREPOSITIONS - {"de"} and not aged):
+        if not (aged or told or named) or (
+            first.fold in nouns.PREPOSITIONS - {"de", "a" if self.language == "en" else ""} and not aged
+        ):
             return None
         return (start, end)

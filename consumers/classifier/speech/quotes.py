@@ -12,7 +12,7 @@ MARKS = re.compile(r"[“”„‟«»‘’\"'\n]")
 AGAIN = {"“": "“”", "«": "«»", '"': '"'}
 """By which marks a quote that goes on is opened again: Spanish uses the closing one."""
 
-DASH = re.compile(r"[—–―](?=[^\s—–―])")
+DASH = re.compile(r"[—–―](?=[^\s—–―.,;:?!])")
 SPEECH_MOST = 5000
 """Characters of one quoted stretch; a longer one is a mark left open."""
 
