@@ -26,23 +26,37 @@ Delivery = dict[str, Any]
 
 
 def notify(
-    batch: Sequence[Alert], *, es: Client, settings: NotifySettings, now: Callable[[], datetime]
+    batch: Sequence[Alert],
+    *,
+    es: Client,
+    settings: NotifySettings,
+    now: Callable[[], datetime],
+    apart: str | None = None,
 ) -> list[Outcome]:
-    """Send each alert to the channels that its rule names, or to all. Raises Unavailable for Elasticsearch alone."""
+    """Send each alert to the channels that its rule names, or to all but the one kept `apart` for ops alerts.
+
+    Raises Unavailable for Elasticsearch alone.
+    """
     index = es.indices.alerts
     held = get_many(es, [(index, a.alert_id) for a in batch], fields=["deliveries"])
     notes: dict[str, list[Delivery]] = {a.alert_id: held.get(a.alert_id, {}).get("deliveries", []) for a in batch}
-    return [_notify(alert, notes[alert.alert_id], es=es, settings=settings, now=now) for alert in batch]
+    return [_notify(alert, notes[alert.alert_id], es=es, settings=settings, now=now, apart=apart) for alert in batch]
 
 
 def _notify(
-    alert: Alert, notes: list[Delivery], *, es: Client, settings: NotifySettings, now: Callable[[], datetime]
+    alert: Alert,
+    notes: list[Delivery],
+    *,
+    es: Client,
+    settings: NotifySettings,
+    now: Callable[[], datetime],
+    apart: str | None,
 ) -> Outcome:
     channels = {channel.name: channel for channel in settings.channels}
     failed: list[str] = []
     refused: list[str] = []
     failing_since = now()
-    for name in alert.channels or tuple(channels):
+    for name in alert.channels or tuple(name for name in channels if name != apart):
         before = next((note for note in notes if note["channel"] == name), None)
         if before is not None and before["status"] == "delivered":
             continue

@@ -92,7 +92,9 @@ def open_notify(settings: Settings, indices: Indices = INDICES) -> Iterator[Open
     for channel in settings.notify.channels:
         check(channel)
     with archive(settings, indices) as es:
-        yield Opened(partial(notify, es=es, settings=settings.notify, now=now), partial(ping, es))
+        yield Opened(
+            partial(notify, es=es, settings=settings.notify, now=now, apart=settings.ops.channel), partial(ping, es)
+        )
 
 
 @contextmanager

@@ -9,9 +9,13 @@ import pytest
 from standardwebhooks import Webhook
 
 from consumers import stages
+from consumers.archive import create
+from consumers.notify import notify
 from consumers.ops import GIVE_UP_S, ops
 from consumers.outcome import Done, Poison, Retry
+from schemas.alert import Alert, Severity
 from schemas.errors import ConfigError
+from schemas.identity import alert_id
 from schemas.ops import OpsAlert, Trouble, settle
 from schemas.settings import OpsSettings, Settings
 from schemas.streams import OPS
@@ -43,6 +47,39 @@ def test_an_ops_alert_reaches_its_channel_only_signed_and_with_one_id_on_every_t
     said = Webhook(secret).verify(body, headers)
     assert (said["type"], said["data"]["what"], said["data"]["source"]) == ("ops.begun", "feed.drift", "one")
     assert said["data"]["evidence"] == "texts are short evil"
+
+
+def test_the_ops_channel_takes_the_alerts_of_rules_that_name_it_and_no_others(
+    house: Any, receiver: MakeReceiver
+) -> None:
+    apart, desk = receiver(), receiver()
+    settings = house.with_channels(apart, desk).notify
+    for story, channels in (("one", ()), ("two", ("desk0",))):
+        news = alert_of(house, story, channels=channels)
+        assert notify([news], es=house.es, settings=settings, now=lambda: NOW, apart="desk0") == [Done()]
+    assert (len(apart.received), len(desk.received)) == (1, 1)
+
+
+def alert_of(house: Any, story: str, **changes: Any) -> Alert:
+    """An alert that waits in the outbox."""
+    made = Alert(
+        alert_id=alert_id("rule", story),
+        rule_id="rule",
+        rule_name="Rule",
+        severity=Severity.HIGH,
+        story_id=story,
+        article_id="0" * 32,
+        title="A title",
+        url="https://news.example/a",
+        outlet="Example",
+        language="en",
+        published_at=NOW,
+        observed_at_ms=1,
+        created_at_ms=1,
+        relevance=0.9,
+    ).model_copy(update=changes)
+    create(house.es, [made])
+    return made
 
 
 def test_a_channel_that_refuses_or_fails_for_hours_leaves_a_dead_letter(house: Any, receiver: MakeReceiver) -> None:
