@@ -20,6 +20,7 @@ from flows import hubs, pressure, relevance
 from flows.feeds import health
 from flows.feeds.catalogue import load_feeds
 from flows.feeds.interval import CEILING_S, PROBE_S
+from flows.feeds.outbox import Outbox
 from flows.feeds.reach import open_reach
 from flows.feeds.readers import Readers
 from flows.feeds.source import Source, Tools
@@ -299,8 +300,7 @@ class Poller:
             self._tools = Tools(
                 reach=reach,
                 states=self._states,
-                publisher=self._publisher,
-                stream=self._stream,
+                outbox=Outbox(self._publisher, self._stream),
                 pace=pace_of(poll),
                 budget_s=poll.total_s + poll.tick_s,
             )

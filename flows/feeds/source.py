@@ -17,17 +17,16 @@ from flows.feeds.health import notes
 from flows.feeds.hole import with_hole
 from flows.feeds.keys import keyed
 from flows.feeds.obtain import Obtained, obtain
+from flows.feeds.outbox import Outbox
 from flows.feeds.piece import Opened, follow, make, wants_page, with_page, without_shared
 from flows.feeds.reach import Reach
 from flows.feeds.seek import look_back
 from flows.feeds.state import Seen, States
 from flows.feeds.traits import Trait, looks
-from flows.publish import Publisher
 from flows.report import Polled, Result
 from schemas.article import Article, Flag
 from schemas.errors import FeedError, FeedUnreadable, FetchFailed, FetchRefused, Unavailable
 from schemas.feed import Feed, FeedState
-from schemas.streams import Stream
 from schemas.watch import Hole
 
 log = structlog.get_logger(__name__)
@@ -51,8 +50,7 @@ class Tools:
 
     reach: Reach
     states: States
-    publisher: Publisher
-    stream: Stream[Article]
+    outbox: Outbox
     pace: turn.Pace
     budget_s: float
 
@@ -250,7 +248,7 @@ class Source:
             if article is not None and (article.article_id, article.content_hash) not in hashes:
                 # two entries can lead to one piece: the first in the feed speaks for it
                 changed.setdefault(article.article_id, article)
-        receipt = await asyncio.to_thread(tools.publisher.send, tools.stream, list(changed.values()))
+        receipt = await tools.outbox.send(list(changed.values()))
         for article_id, reason in receipt.refused.items():
             log.error("article.refused", feed=self._feed.id, article_id=article_id, reason=reason)
         tally.new += len(receipt.acked)
