@@ -136,10 +136,15 @@ def _voices(files: list[Path], model: "Model", *, as_json: bool) -> None:
     grid = Grid("", *next(iter(table.values()), {}), title="Precision, recall (right, wrong, missed)")
     for group, row in table.items():
         cells = (
-            f"{r['precision']:.3f}, {r['recall']:.3f} ({r['right']}, {r['wrong']}, {r['missed']})" for r in row.values()
+            f"{_rate(r['precision'])}, {_rate(r['recall'])} ({r['right']}, {r['wrong']}, {r['missed']})"
+            for r in row.values()
         )
         grid.add_row(group, *cells)
     console.console.print(grid)
+
+
+def _rate(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 @app.command()

@@ -17,6 +17,9 @@ from schemas.classification import Part, Passage, Voice
 from schemas.errors import ConfigError
 from schemas.taxonomy import Stance, Target
 
+TEXTS = Path(__file__).parent / "data" / "voices"
+"""Our own: `*-dev.jsonl`, which the rules were written over, and `*-test.jsonl`, which they were not."""
+
 SHARED = 0.5
 """Of the characters of two quotes, taken together, that both have: from here they count as the same words."""
 
@@ -75,14 +78,14 @@ class Rate:
         return Rate(self.right + other.right, self.wrong + other.wrong, self.missed + other.missed)
 
     @property
-    def precision(self) -> float:
-        """Of what was found, how much is right; nan when nothing was found."""
-        return self.right / found if (found := self.right + self.wrong) else float("nan")
+    def precision(self) -> float | None:
+        """Of what was found, how much is right; none when nothing was found."""
+        return round(self.right / found, 4) if (found := self.right + self.wrong) else None
 
     @property
-    def recall(self) -> float:
-        """Of what is there, how much was found; nan when nothing is there."""
-        return self.right / there if (there := self.right + self.missed) else float("nan")
+    def recall(self) -> float | None:
+        """Of what is there, how much was found; none when nothing is there."""
+        return round(self.right / there, 4) if (there := self.right + self.missed) else None
 
 
 Rates = dict[str, Rate]
@@ -115,13 +118,10 @@ def figures(texts: Sequence[LabelledText], model: Model | None = None) -> dict[s
     return table
 
 
-def plain(table: Mapping[str, Rates]) -> dict[str, dict[str, dict[str, float]]]:
+def plain(table: Mapping[str, Rates]) -> dict[str, dict[str, dict[str, float | None]]]:
     """The table for machines."""
     return {
-        group: {
-            name: {**vars(rate), "precision": round(rate.precision, 4), "recall": round(rate.recall, 4)}
-            for name, rate in row.items()
-        }
+        group: {name: {**vars(rate), "precision": rate.precision, "recall": rate.recall} for name, rate in row.items()}
         for group, row in table.items()
     }
 

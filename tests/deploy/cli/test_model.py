@@ -7,6 +7,7 @@ import typer
 from typer.testing import CliRunner
 
 from consumers.classifier.training.recipe import PASSAGES, PIECES
+from consumers.classifier.training.voices import TEXTS
 from deploy.cli import model
 
 app = typer.Typer()
@@ -49,6 +50,23 @@ def test_a_file_that_is_not_there_is_named() -> None:
     run = CliRunner().invoke(app, ["classify", "nowhere.txt"])
     assert run.exit_code == 1
     assert "nowhere.txt" in str(run.exception)
+
+
+def test_voices_are_measured_with_their_counts() -> None:
+    files = [str(f) for f in sorted(TEXTS.glob("*-dev.jsonl"))]
+    run = CliRunner().invoke(app, ["model", "eval", "--voices", *files, "--json"])
+    table = json.loads(run.output)["figures"]
+    assert set(table) == {"all", "en", "es"}
+    assert set(table["all"]) == {"quotes", "voices", "sides", "entities"}
+    assert table["all"]["voices"]["recall"] > 0.9
+    shown = CliRunner().invoke(app, ["model", "eval", "--voices", *files])
+    assert "Precision, recall" in shown.output
+
+
+def test_voices_and_names_are_shown() -> None:
+    run = CliRunner().invoke(app, ["classify", "-"], input=PIECE)
+    assert "Ana Prueba, a lawyer for the families: “These transfers" in run.output
+    assert "place: United States (1), San Salvador (1)" in run.output
 
 
 def test_figures_come_for_all_and_by_language_with_their_intervals() -> None:
