@@ -25,6 +25,8 @@ def search(
     outlets: Sequence[str] = (),
     countries: Sequence[str] = (),
     feeds: Sequence[str] = (),
+    entities: Sequence[str] = (),
+    speaker: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     min_relevance: float = 0.0,
@@ -35,9 +37,9 @@ def search(
     """Pieces of which all that is asked for holds, one a story.
 
     `words` is simple query syntax (words, "phrases", +, -, |). A filter that is left out always holds; of several
-    topics, languages, outlets, countries or feeds any will do, of several stances all must hold. Each hit's
-    `inner_hits.copies` counts the pieces of its story; the aggregations are `stories` (how many there are),
-    `topics`, and one for each target with its stances.
+    topics, languages, outlets, countries or feeds any will do, of several stances or `entities` (ids) all must hold.
+    `speaker`: words of a quoted speaker's name. Each hit's `inner_hits.copies` counts the pieces of its story; the
+    aggregations are `stories` (how many there are), `topics`, `entities`, and one for each target with its stances.
     """
     filters: list[Body] = [{"range": {"relevance": {"gte": min_relevance}}}] if min_relevance > 0 else []
     for field, values in (
@@ -49,6 +51,10 @@ def search(
     ):
         filters += any_of(field, values)
     filters += [{"term": {f"stance.{target}": side}} for target, side in (stances or {}).items()]
+    filters += [{"term": {"entities.id": entity}} for entity in entities]
+    if speaker and speaker.strip():
+        named = {"match": {"voices.speaker": {"query": speaker, "operator": "and"}}}
+        filters.append({"nested": {"path": "voices", "query": named}})
     window = {bound: when.isoformat() for bound, when in (("gte", since), ("lt", until)) if when is not None}
     if window:
         filters.append({"range": {"published_at": window}})
@@ -64,6 +70,7 @@ def search(
         "aggs": {
             "stories": {"cardinality": {"field": "story_id"}},
             "topics": {"terms": {"field": "topics", "size": len(Topic)}},
+            "entities": {"terms": {"field": "entities.id", "size": 20}},
             **{target.value: {"terms": {"field": f"stance.{target}", "size": len(Stance)}} for target in Target},
         },
         "highlight": {

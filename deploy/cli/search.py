@@ -28,6 +28,10 @@ def search(
     lang: Annotated[list[str] | None, typer.Option(help="en, es.")] = None,
     outlet: Annotated[list[str] | None, typer.Option(help="The outlet's name as shown.")] = None,
     country: Annotated[list[str] | None, typer.Option(help="SV, US and so on.")] = None,
+    entity: Annotated[
+        list[str] | None, typer.Option(help='Who or what is named: cecot, "State Department"; each one must be.')
+    ] = None,
+    speaker: Annotated[str | None, typer.Option(help="Words of a quoted speaker's name.")] = None,
     since: Annotated[str | None, typer.Option(help="7d, 36h, 2w, or a date: 2026-11-24.")] = None,
     until: Annotated[str | None, typer.Option(help="The same; pieces before that moment.")] = None,
     min_relevance: Annotated[float, typer.Option(min=0, max=1)] = 0.0,
@@ -35,7 +39,7 @@ def search(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Stories shown.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document, for machines.")] = False,
 ) -> None:
-    """Find pieces by words, topic, stance, language and date: one row a story, the words found in bold.
+    """Find pieces by words, topic, stance, names, language and date: one row a story, the words found in bold.
 
     [bold]vigia search "deportation agreement" --stance deportation_deal=against --since 7d --lang es[/]
 
@@ -55,6 +59,8 @@ def search(
         languages=lang or (),
         outlets=outlet or (),
         countries=country or (),
+        entities=[parse_entity(name) for name in entity or ()],
+        speaker=speaker,
         since=parse_moment(since, now=now) if since else None,
         until=parse_moment(until, now=now) if until else None,
         min_relevance=min_relevance,
@@ -84,6 +90,26 @@ def parse_stances(pairs: Sequence[str]) -> dict[Target, Stance]:
     return stances
 
 
+def parse_entity(name: str) -> str:
+    """The id of an entity given by id or by any of its names. Raises ConfigError naming what comes near."""
+    from consumers.classifier.entities.find import find
+    from consumers.classifier.entities.gazetteer import gazetteer
+
+    entries = gazetteer().entries
+    if name in entries or name.startswith("other:"):
+        return name
+    for found in find(name):
+        if (found.start, found.end) == (0, len(name)):
+            return found.entry.id
+    words = name.casefold().split()
+    near = [i for i, e in entries.items() if any(w in f"{i} {' '.join(e.names.values())}".casefold() for w in words)]
+    raise ConfigError(
+        "--entity",
+        f"{name!r} is no entity of the beat",
+        remedy=f"Near it: {', '.join(near[:8])}" if near else "An id as `vigia search --json` shows them, or a name",
+    )
+
+
 def as_document(found: Mapping[str, Any]) -> dict[str, Any]:
     """The answer for machines: totals, facets, and each story's newest (or best) piece without its full text."""
     aggregations = found.get("aggregations", {})
@@ -91,6 +117,7 @@ def as_document(found: Mapping[str, Any]) -> dict[str, Any]:
         "pieces": found["hits"]["total"]["value"],
         "stories": aggregations.get("stories", {}).get("value", 0),
         "topics": _counts(aggregations.get("topics", {})),
+        "entities": _counts(aggregations.get("entities", {})),
         "stances": {target.value: _counts(aggregations.get(target.value, {})) for target in Target},
         "hits": [
             {
@@ -160,6 +187,9 @@ def show(found: Mapping[str, Any]) -> None:
         piece = Text(_printable(source["title"]), style="bold")
         for fragment in fragments(hit):
             piece.append("\n").append_text(marked(fragment))
+        heard = speakers(source)
+        if heard:
+            piece.append(f"\n{_printable(heard)}", style="italic")
         piece.append(f"\n{_printable(source['url'])}", style="dim")
         number = copies(hit)
         outlet = Text(_printable(source["outlet"]))
@@ -170,9 +200,18 @@ def show(found: Mapping[str, Any]) -> None:
     shown = len(hits)
     console.console.print(
         f"{shown} of {document['stories']} stories, {document['pieces']} pieces. Topics: "
-        + (", ".join(f"{name} {count}" for name, count in document["topics"].items()) or "none"),
+        + (", ".join(f"{name} {count}" for name, count in document["topics"].items()) or "none")
+        + "\nNamed: "
+        + (", ".join(f"{name} {count}" for name, count in list(document["entities"].items())[:10]) or "nobody"),
         highlight=False,
     )
+
+
+def speakers(source: Mapping[str, Any], most: int = 3) -> str:
+    """Who is quoted, each once, as the piece calls them."""
+    names = list(dict.fromkeys(v["speaker"] for v in source.get("voices", ()) if v.get("named", True)))
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"Speaking: {', '.join(names[:most])}{more}" if names else ""
 
 
 def stances_text(source: Mapping[str, Any], language: str) -> Text:

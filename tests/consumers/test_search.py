@@ -9,7 +9,7 @@ import pytest
 from consumers.archive import refresh, search
 from consumers.index import index
 from schemas import clauses, queries
-from schemas.classification import Classification
+from schemas.classification import Classification, Entity, EntityKind, Mention, Part
 from schemas.taxonomy import Stance, Target, Topic
 
 Make = Callable[..., Classification]
@@ -34,6 +34,10 @@ def found(shared_house: Any, classified: Make) -> Callable[..., list[str]]:
         classified("4", title="Praise for the deal", stance=Stance.FAVOR, published_at=NOW - timedelta(days=1)),
         classified("5", title="Across the border", country="US", feed="other", published_at=NOW - timedelta(days=40)),
     ]
+    prison = Entity(
+        id="cecot", kind=EntityKind.PRISON, name="CECOT", mentions=(Mention(part=Part.TEXT, start=0, end=5),)
+    )
+    pieces[-1] = pieces[-1].model_copy(update={"entities": (prison,)})
     index(pieces, es=shared_house.es, now=lambda: NOW)
     refresh(shared_house.es, shared_house.indices.news)
 
@@ -58,6 +62,10 @@ def test_a_story_is_shown_once_and_the_newest_first(found: Callable[..., list[st
         ("bordering", {}, {"Across the border"}),
         ('"for the deal"', {}, {"Praise for the deal"}),
         ("praise | across", {}, {"Praise for the deal", "Across the border"}),
+        ("praise", {"speaker": "a lawyer"}, {"Praise for the deal"}),
+        ("praise", {"speaker": "a minister"}, set()),
+        (None, {"entities": ("cecot",)}, {"Across the border"}),
+        (None, {"entities": ("cecot", "other:la-chacra")}, set()),
         ("officials -praise -across -deportation", {}, set()),
         (None, {"languages": ("es",)}, {"Los vuelos de deportación continúan"}),
         (None, {"outlets": ("Diario",)}, {"Los vuelos de deportación continúan"}),
@@ -87,6 +95,7 @@ def test_copies_counts_and_marks_are_told(shared_house: Any, found: Callable[...
     assert every["topics"]["buckets"] == [{"key": "deportation_returns", "doc_count": 5}]
     assert {b["key"]: b["doc_count"] for b in every["deportation_deal"]["buckets"]} == {"against": 4, "favor": 1}
     assert every["us_aid"]["buckets"] == []
+    assert every["entities"]["buckets"] == [{"key": "cecot", "doc_count": 1}]
 
 
 @pytest.mark.parametrize("words", ['"', "((((", "*****", "-", "a" * 1000, "+ | - ~2 ^5", "\\", "field:value", "x AND"])

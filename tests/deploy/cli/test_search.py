@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from deploy.cli.search import as_document, fragments, marked, parse_stances, plain
+from deploy.cli.search import as_document, fragments, marked, parse_entity, parse_stances, plain, speakers
 from schemas.clauses import MARK_END, MARK_START
 from schemas.errors import ConfigError
 from schemas.taxonomy import Stance, Target
@@ -30,6 +30,27 @@ def test_stances_are_pairs_of_target_and_side() -> None:
 def test_a_wrong_stance_is_answered_with_the_right_ones(pair: str, listed: str) -> None:
     with pytest.raises(ConfigError, match=listed):
         parse_stances([pair])
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("cecot", "cecot"), ("State Department", "us-state-department"), ("Cancillería", "sv-foreign-ministry"),
+     ("other:ana-prueba", "other:ana-prueba")],
+)  # fmt: skip
+def test_an_entity_is_given_by_id_or_by_any_of_its_names(name: str, found: str) -> None:
+    assert parse_entity(name) == found
+
+
+@pytest.mark.parametrize(("name", "near"), [("bukele family", "nayib-bukele"), ("zzz", "An id")])
+def test_an_unknown_entity_is_answered_with_what_comes_near(name: str, near: str) -> None:
+    with pytest.raises(ConfigError, match=near):
+        parse_entity(name)
+
+
+def test_speakers_are_listed_once_and_the_unnamed_left_out() -> None:
+    voices = [{"speaker": s, "named": s != "she"} for s in ("Ana", "she", "Ana", "Eva", "ICE", "Luis")]
+    assert speakers({"voices": voices}) == "Speaking: Ana, Eva, ICE and 1 more"
+    assert speakers({"voices": []}) == ""
 
 
 def test_a_passage_found_through_two_fields_is_shown_once() -> None:
