@@ -15,7 +15,7 @@ from flows.feeds.turn import stretched
 from schemas.alert import Severity
 from schemas.feed import Feed, FeedState
 from schemas.ops import Key, Trouble
-from schemas.watch import Looks, Spent
+from schemas.watch import Hole, Looks, Spent
 
 
 class Condition(StrEnum):
@@ -126,6 +126,11 @@ def _held(spent: Spent) -> str:
     return said + (f"; {spent.lost} were dropped by the feed before there was room" if spent.lost else "")
 
 
+def _mended(hole: Hole | None) -> bool:
+    """Whether the site's sitemap had what the feed lost."""
+    return hole is not None and not hole.open and hole.found > 0 and not hole.over
+
+
 WHATS = ("feed.drift", "feed.paused", "feed.gone", "feed.losing", "feed.overflow")
 
 
@@ -145,7 +150,7 @@ def troubles(state: FeedState) -> list[Trouble]:
     if state.paused_at is not None:
         evidence = f"{state.error_streak} failures in a row: {state.last_error}"
         found.append(("feed.paused", evidence, f"asked once a week; {resume} asks at once", Severity.MEDIUM))
-    if state.looks.overlap == 0 and state.looks.lost_at is not None:
+    if state.looks.overlap == 0 and state.looks.lost_at is not None and not _mended(state.looks.hole):
         evidence = _lost(state.looks, state.looks.lost_at)
         remedy = f"`vigia flow run backfill` reads them from the sitemap of {state.feed}"
         found.append(("feed.losing", evidence, remedy, Severity.MEDIUM))

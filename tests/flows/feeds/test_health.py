@@ -1,13 +1,14 @@
 """How the sources do."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from flows.feeds.health import Condition, report
+from flows.feeds.health import Condition, looked_at, report, troubles
 from flows.feeds.state import States
 from flows.feeds.turn import resumed
 from schemas.feed import Feed, FeedState
-from schemas.watch import Looks, Spent
+from schemas.watch import Hole, Looks, Spent
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -44,6 +45,32 @@ def test_the_report_names_each_sources_trouble_the_worst_first(tmp_path: Path) -
         ("well", Condition.WELL, ""),
         ("asleep", Condition.ASLEEP, "paused in feeds.toml"),
     ]
+
+
+def test_what_those_who_run_it_are_told_is_what_no_later_poll_mends() -> None:
+    rolled = Looks(overlap=0, lost_at=NOW, losses=1)
+    filled = Hole(since=NOW - timedelta(hours=2), until=NOW, open=False, found=3)
+
+    def told(**fields: Any) -> list[str]:
+        return [trouble.what for trouble in troubles(FeedState(feed="f", last_success_at=NOW, **fields))]
+
+    assert told() == []
+    assert told(error_streak=9, last_error="answered 503", failing_since=NOW) == []
+    assert told(paused_at=NOW, error_streak=20, last_error="answered 500") == ["feed.paused"]
+    assert told(gone=True) == ["feed.gone"]
+    assert told(looks=Looks(drift=("texts are short",))) == ["feed.drift"]
+    assert told(spent=Spent(held=9)) == []
+    assert told(spent=Spent(held=9, over=1)) == ["feed.overflow"]
+    assert told(looks=rolled) == ["feed.losing"]
+    assert told(looks=rolled.model_copy(update={"hole": filled})) == []
+    assert told(looks=rolled.model_copy(update={"hole": filled.model_copy(update={"over": 5})})) == ["feed.losing"]
+    assert {key[0] for key in looked_at("f")} >= {
+        "feed.paused",
+        "feed.gone",
+        "feed.drift",
+        "feed.overflow",
+        "feed.losing",
+    }
 
 
 def test_a_source_that_is_resumed_is_asked_again_by_a_poller_that_runs(tmp_path: Path) -> None:
