@@ -11,11 +11,13 @@ from typing import Any
 import structlog
 
 from consumers.archive import Client, get_many, update
-from consumers.channels import webhook
+from consumers.channels.compose import of_alert
+from consumers.channels.send import send
 from consumers.outcome import Done, Outcome, Poison, Retry
 from schemas.alert import Alert
+from schemas.channel import ChannelSettings
 from schemas.errors import DeliveryRefused, Unavailable
-from schemas.settings import ChannelSettings, NotifySettings
+from schemas.settings import NotifySettings
 
 log = structlog.get_logger()
 
@@ -87,7 +89,7 @@ def _deliver(
     channel = channels.get(name)
     if channel is None:
         raise DeliveryRefused(name, "no such channel in the settings (notify.channels)")
-    webhook.send(alert, channel, timeout_s=settings.timeout_s, allowed=settings.allow_networks, now=now)
+    send(of_alert(alert, channel.language), channel, settings=settings, now=now)
 
 
 def _note(

@@ -5,11 +5,13 @@ from datetime import datetime
 
 import structlog
 
-from consumers.channels import webhook
+from consumers.channels.compose import of_ops
+from consumers.channels.send import send
 from consumers.outcome import Done, Outcome, Poison, Retry
+from schemas.channel import ChannelSettings
 from schemas.errors import ConfigError, DeliveryRefused, Unavailable
 from schemas.ops import OpsAlert
-from schemas.settings import ChannelSettings, NotifySettings, Settings
+from schemas.settings import NotifySettings, Settings
 
 log = structlog.get_logger()
 
@@ -30,7 +32,7 @@ def ops_channel(settings: Settings) -> ChannelSettings | None:
 def ops(
     batch: Sequence[OpsAlert], *, channel: ChannelSettings | None, settings: NotifySettings, now: Callable[[], datetime]
 ) -> list[Outcome]:
-    """Send each to the channel, at least once, with the same `webhook-id` on every try."""
+    """Send each to the channel, at least once, with the same id on every try."""
     return [_send(alert, channel, settings, now()) for alert in batch]
 
 
@@ -46,14 +48,7 @@ def _send(alert: OpsAlert, channel: ChannelSettings | None, settings: NotifySett
     if channel is None:
         return Done()
     try:
-        webhook.post(
-            alert.ops_id,
-            webhook.ops_payload(alert),
-            channel,
-            timeout_s=settings.timeout_s,
-            allowed=settings.allow_networks,
-            now=now,
-        )
+        send(of_ops(alert, channel.language), channel, settings=settings, now=now)
     except Unavailable as error:
         told = alert.ended_at or alert.since
         late = (now - told).total_seconds() > GIVE_UP_S

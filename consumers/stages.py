@@ -85,12 +85,11 @@ def open_alert(settings: Settings, indices: Indices = INDICES, **streams: Any) -
 
 @contextmanager
 def open_notify(settings: Settings, indices: Indices = INDICES) -> Iterator[Opened[Any]]:
-    """The handler of `notify`. Raises ConfigError when a channel's secret can't sign."""
-    from consumers.channels.webhook import check
+    """The handler of `notify`. Raises ConfigError when a channel can't work as configured."""
+    from consumers.channels.send import check
     from consumers.notify import notify
 
-    for channel in settings.notify.channels:
-        check(channel)
+    check(settings.notify)
     with archive(settings, indices) as es:
         yield Opened(
             partial(notify, es=es, settings=settings.notify, now=now, apart=settings.ops.channel), partial(ping, es)
@@ -99,13 +98,13 @@ def open_notify(settings: Settings, indices: Indices = INDICES) -> Iterator[Open
 
 @contextmanager
 def open_ops(settings: Settings) -> Iterator[Opened[Any]]:
-    """The handler of `ops`. Raises ConfigError when its channel is not there or its secret can't sign."""
-    from consumers.channels.webhook import check
+    """The handler of `ops`. Raises ConfigError when its channel is not there or can't work."""
+    from consumers.channels.send import check_channel
     from consumers.ops import ops, ops_channel
 
     channel = ops_channel(settings)
     if channel is not None:
-        check(channel)
+        check_channel(channel)
     yield Opened(partial(ops, channel=channel, settings=settings.notify, now=now))
 
 

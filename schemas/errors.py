@@ -38,10 +38,13 @@ class WireError(VigiaError):
 
 
 class Unavailable(VigiaError):
-    """A sink or the broker does not answer, or refuses our credentials; nothing is wrong with the item."""
+    """A sink or the broker does not answer, or refuses our credentials; nothing is wrong with the item.
 
-    def __init__(self, sink: str, reason: str) -> None:
-        self.sink, self.reason = sink, reason
+    Worth another try, `after` seconds from now when it said so.
+    """
+
+    def __init__(self, sink: str, reason: str, *, after: float | None = None) -> None:
+        self.sink, self.reason, self.after = sink, reason, after
         super().__init__(f"{sink} is unavailable: {reason}")
 
 

@@ -17,6 +17,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from schemas.channel import ChannelSettings
 from schemas.errors import ConfigError
 
 
@@ -123,15 +124,6 @@ class AlertSettings(_Part):
     """Which rules run."""
 
     rules_file: Path = Path("rules.toml")
-
-
-class ChannelSettings(_Part):
-    """One way out. A webhook is signed after Standard Webhooks when it has a secret."""
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
-    kind: Literal["webhook"] = "webhook"
-    url: SecretStr
-    secret: SecretStr | None = Field(default=None, description="whsec_… (base64)")
 
 
 class NotifySettings(_Part):

@@ -1,17 +1,30 @@
-"""Text from outside made inert for where it is shown; pure."""
+"""Text made inert for a channel's own marks; what it gets has passed `schemas.inert.plain`; pure."""
 
-import unicodedata
+import re
 
-HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
-"""Unicode categories that change how other text looks or is read: controls, bidi marks, zero-width, line ends."""
+JOINER = "\u2060"
+"""Word joiner: shows nothing, and ends a name that a service would call somebody by."""
+
+DISCORD = re.compile(r"([\\*_~`|>#\-\[\]()<:!+.&])")
 
 
-def plain(text: str, *, limit: int | None = None) -> str:
-    """One line without controls, escape sequences, bidi or zero-width characters; cut to `limit` characters.
+def unmentioned(text: str) -> str:
+    """Nobody is called: `@everyone` and `@name` look as they did and mean nothing."""
+    return text.replace("@", "@" + JOINER)
 
-    Fit for a terminal, a log line, a mail subject, and for a JSON field that somebody shows as it is.
-    """
-    spaced = "".join(" " if c.isspace() else c for c in text)
-    shown = "".join(c for c in spaced if unicodedata.category(c) not in HIDDEN)
-    line = " ".join(shown.split())
-    return line if limit is None or len(line) <= limit else line[: max(limit - 1, 0)] + "…"
+
+def slack(text: str) -> str:
+    """For Slack's `text`, where `<…>` would be a link, a person or a whole channel."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def discord(text: str) -> str:
+    """For Discord's Markdown, masked links and mentions included; a full stop is escaped after a figure only."""
+    return unmentioned(DISCORD.sub(r"\\\1", text))
+
+
+def unmarked(text: str) -> str:
+    """For a service whose marks aren't known: what could open a tag, a link or a mention gives way to a look-alike."""
+    for mark, likeness in (("<", "‹"), (">", "›"), ("[", "⟮"), ("]", "⟯"), ("`", "'"), ("*", "∗")):  # noqa: RUF001
+        text = text.replace(mark, likeness)
+    return unmentioned(text)

@@ -15,7 +15,6 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from consumers.channels.escape import plain
 from deploy.cli import console
 from deploy.cli.logs import log_to_file
 from deploy.cli.render import SIDE_STYLE, alert_text
@@ -24,6 +23,7 @@ from deploy.demo.watching import Watching
 from deploy.local.home import home_at
 from deploy.local.state import PartState
 from schemas.alert import Alert
+from schemas.inert import plain
 from schemas.taxonomy import STANCE_WORDS, TARGET_WORDS, TOPIC_WORDS, Stance, Target, Topic
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ import typer
 from rich.table import Table as Grid
 from rich.text import Text
 
-from consumers.channels.escape import plain
 from deploy.cli import console
 from deploy.cli.render import SIDE_STYLE
 from schemas.article import Article
 from schemas.classification import Classification, EntityKind, Voice
 from schemas.errors import ConfigError
 from schemas.identity import article_id, content_hash
+from schemas.inert import plain
 from schemas.settings import load_settings
 from schemas.taxonomy import STANCE_WORDS, TARGET_WORDS, TOPIC_WORDS
 

@@ -6,8 +6,8 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from consumers.channels.escape import plain
 from schemas.alert import Alert, Severity
+from schemas.inert import plain
 from schemas.taxonomy import STANCE_WORDS, TARGET_WORDS, Stance
 
 SEVERITY_STYLE = {Severity.HIGH: "bold white on red", Severity.MEDIUM: "black on yellow", Severity.LOW: "black on cyan"}

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumers import archive
-from consumers.channels.escape import plain
 from consumers.rulebook import load_rules
 from deploy.demo.run import RULES
 from flows.feeds.story import signature
@@ -21,6 +20,7 @@ from schemas.alert import Alert
 from schemas.article import Article, TextSource
 from schemas.identity import alert_id, article_id, content_hash
 from schemas.indices import INDICES
+from schemas.inert import plain
 from schemas.rule import Rule
 from schemas.taxonomy import Stance, Topic
 

@@ -13,10 +13,14 @@ import pytest
 from pydantic import SecretStr
 from standardwebhooks import Webhook
 
-from consumers.channels.webhook import check, payload, send
+from consumers.channels.compose import of_alert
+from consumers.channels.send import check_channel as check
+from consumers.channels.send import send
+from consumers.channels.webhook import payload
 from schemas.alert import Alert, Evidence, Severity
+from schemas.channel import WebhookChannel
 from schemas.errors import ConfigError, DeliveryRefused, Unavailable
-from schemas.settings import ChannelSettings
+from schemas.settings import NotifySettings
 
 LOOPBACK = ("127.0.0.1/32",)
 ALERT = Alert(
@@ -38,12 +42,13 @@ ALERT = Alert(
 )
 
 
-def channel(url: str, secret: str | None = None) -> ChannelSettings:
-    return ChannelSettings(name="desk", url=SecretStr(url), secret=SecretStr(secret) if secret else None)
+def channel(url: str, secret: str | None = None) -> WebhookChannel:
+    return WebhookChannel(name="desk", url=SecretStr(url), secret=SecretStr(secret) if secret else None)
 
 
 def deliver(url: str, *, secret: str | None = None, timeout_s: float = 2, allowed: tuple[str, ...] = LOOPBACK) -> None:
-    send(ALERT, channel(url, secret), timeout_s=timeout_s, allowed=allowed, now=datetime.now(tz=UTC))
+    settings = NotifySettings(timeout_s=timeout_s, allow_networks=allowed)
+    send(of_alert(ALERT), channel(url, secret), settings=settings, now=datetime.now(tz=UTC))
 
 
 @contextmanager
@@ -77,7 +82,7 @@ def test_what_is_sent_is_signed_and_inert(receiver: Callable[..., Any], secret: 
     assert said["data"]["outlet"] == "Example[31m"
     assert said["data"]["evidence"][0]["text"] == "«Sí», dijo."
     assert said["data"]["evidence"][0]["speaker"] == "A lawyer"
-    assert json.loads(payload(ALERT)) == said
+    assert json.loads(payload(of_alert(ALERT))) == said
 
 
 def test_without_a_secret_it_is_sent_unsigned(receiver: Callable[..., Any]) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.channels.escape import plain
+from schemas.inert import plain
 
 
 @pytest.mark.parametrize(

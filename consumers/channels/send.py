@@ -1,0 +1,144 @@
+"""The one door by which a message leaves: to a channel of any kind, within its rate, noted in the log."""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import structlog
+from pydantic import SecretStr
+
+from consumers.channels import webhook
+from consumers.channels.guarded import judge, post
+from consumers.channels.pace import Pace
+from schemas.addresses import networks
+from schemas.channel import ChannelSettings, WebhookChannel
+from schemas.errors import ConfigError, DeliveryRefused, Unavailable
+from schemas.message import Message
+from schemas.settings import NotifySettings
+
+log = structlog.get_logger()
+
+PATIENCE_S = 1.0
+"""A channel whose rate allows the next message within this time is waited for; else the message is tried later."""
+
+PACE = Pace()
+"""The rates of this process."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A message was taken; `plain` when its channel took it only as plain text."""
+
+    plain: bool = False
+
+
+def check(settings: NotifySettings) -> None:
+    """Raise ConfigError for a channel that can't work as configured; no secret and no URL is quoted."""
+    networks(settings.allow_networks)
+    names = [channel.name for channel in settings.channels]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError("notify.channels", f"two channels are named {name!r}", remedy="Rename one of them")
+    for channel in settings.channels:
+        check_channel(channel)
+
+
+def check_channel(channel: ChannelSettings) -> None:
+    """Raise ConfigError when the channel can't work as configured; no secret and no URL is quoted."""
+    match channel:
+        case WebhookChannel():
+            _check_url(channel.name, channel.url)
+            webhook.check(channel)
+
+
+def send(
+    message: Message, channel: ChannelSettings, *, settings: NotifySettings, now: datetime, pace: Pace = PACE
+) -> Sent:
+    """Send the message, and return when the channel has taken it.
+
+    Raises Unavailable when another try may help: no connection, an outage, 429, the channel's own rate (`after` seconds
+    when that is known); until then the channel isn't asked again. Raises DeliveryRefused when no try will help: an
+    address that may not be connected to, a revoked token, a redirect.
+    """
+    _wait(channel, pace)
+    started = time.monotonic()
+    try:
+        sent = _send(message, channel, settings=settings, now=now)
+    except Unavailable as error:
+        if error.after is not None:
+            pace.silence(channel.name, error.after, time.monotonic())
+        _note(message, channel, "failed", started, reason=error.reason, after=error.after)
+        raise
+    except DeliveryRefused as error:
+        _note(message, channel, "refused", started, reason=error.reason)
+        raise
+    _note(message, channel, "delivered", started, plain=sent.plain)
+    return sent
+
+
+def _wait(channel: ChannelSettings, pace: Pace) -> None:
+    while (wait := pace.wait_s(channel.name, channel.per_minute, time.monotonic())) > 0:
+        if wait > PATIENCE_S:
+            raise Unavailable(f"channel {channel.name}", f"its rate allows the next in {wait:.0f} s", after=wait)
+        time.sleep(wait)
+
+
+def _send(message: Message, channel: ChannelSettings, *, settings: NotifySettings, now: datetime) -> Sent:
+    match channel:
+        case WebhookChannel():
+            body = webhook.payload(message)
+            headers = webhook.headers(message, body, channel, now)
+            return _posted(channel.name, channel.url, [body], headers, settings, now)
+    raise DeliveryRefused(channel.name, f"there is no way to send to a channel of kind {channel.kind}")
+
+
+def _posted(
+    name: str, url: SecretStr, bodies: list[bytes], headers: dict[str, str], settings: NotifySettings, now: datetime
+) -> Sent:
+    """POST the first of the bodies that the receiver finds no fault with; the later ones are plainer."""
+    for plainer, body in enumerate(bodies):
+        answer = post(
+            name,
+            url.get_secret_value(),
+            body,
+            headers,
+            timeout_s=settings.timeout_s,
+            allowed=settings.allow_networks,
+            now=now,
+        )
+        if answer.status not in FAULTS or plainer == len(bodies) - 1:
+            break
+        log.warning("channel.plainer", channel=name, status=answer.status)
+    judge(name, answer)
+    return Sent(plain=plainer > 0)
+
+
+FAULTS = frozenset({400, 413, 422})
+"""Answers that find fault with the message itself: a plainer one may pass."""
+
+
+def _check_url(name: str, url: SecretStr) -> None:
+    try:
+        parts = urlsplit(url.get_secret_value())
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigError(
+            f"notify.channels, {name}", "url is no http(s) address", remedy="Write it as https://host/path"
+        )
+
+
+def _note(message: Message, channel: ChannelSettings, status: str, started: float, **more: object) -> None:
+    log.info(
+        "channel.delivery",
+        channel=channel.name,
+        kind=channel.kind,
+        message_id=message.message_id,
+        message_kind=message.kind,
+        status=status,
+        seconds=round(time.monotonic() - started, 3),
+        may_repeat=message.may_repeat,
+        **{name: value for name, value in more.items() if value is not None},
+    )

@@ -1,0 +1,1 @@
+"""Messages as text and HTML; pure."""
