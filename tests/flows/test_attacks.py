@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -474,6 +475,20 @@ PAYLOADS = (
 )  # fmt: skip
 
 
+def elements(shown: str) -> list[str]:
+    """The elements that a browser would make of the text, were it put into a page as it is."""
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            found.append(tag)
+
+    found: list[str] = []
+    reader = Reader()
+    reader.feed(shown)
+    reader.close()
+    return found
+
+
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_markup_in_any_field_becomes_text_and_links_are_http_only(payload: str) -> None:
     escaped = payload.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("'", "&apos;")
@@ -490,6 +505,7 @@ def test_markup_in_any_field_becomes_text_and_links_are_http_only(payload: str) 
         assert not any(
             sign in (told or "") for sign in ("onerror=", "onload=", "javascript:", "\u202e", "<img", "<svg")
         )
+        assert elements(told or "") == []
     assert first.title.startswith("Deal")
     assert canonical(first.link) is None
     assert (first.image, page.image, page.canonical) == (None, None, None)
