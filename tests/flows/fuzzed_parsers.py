@@ -61,7 +61,7 @@ SEEDS = [
     b"http://127.0.0.1:9/",
     b"file:///etc/passwd",
 ]
-EVENTS = frozenset({"open", "os.listdir", "socket.connect", "socket.getaddrinfo", "subprocess.Popen"})
+EVENTS = frozenset({"open", "socket.connect", "socket.getaddrinfo", "subprocess.Popen"})
 OWN = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 """Where codecs and modules come from, which Python loads when they are first asked for."""
 
