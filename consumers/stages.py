@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 
 from consumers.archive import Client, ensure, open_archive, ping
-from consumers.outcome import Handler
+from consumers.outcome import Done, Handler
 from schemas.deadletter import DeadLetter
 from schemas.indices import INDICES, Indices
 from schemas.settings import Settings
@@ -21,10 +21,18 @@ In = TypeVar("In", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Opened(Generic[In]):
-    """A handler that is ready to work; `probe` raises Unavailable while its sink doesn't answer."""
+    """A handler that is ready to work; `probe` raises Unavailable while its sink doesn't answer.
+
+    `tick` does what is due by the clock, whether or not messages come: the loop calls it about every `tick_s` seconds,
+    at the worker that holds the stream's first partition alone, and treats what it returns as a message's outcome:
+    `emit` acknowledged, then `then`. What is due follows from what is stored, so a tick may be repeated. It may raise
+    Unavailable.
+    """
 
     handle: Handler[In]
     probe: Callable[[], None] = lambda: None
+    tick: Callable[[], Done] | None = None
+    tick_s: float = 60.0
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from consumers.batch import Plan, Record, plan, take
 from consumers.breaker import Breaker
 from consumers.handling import dead_letter, outcomes_of
 from consumers.health import STUCK_S, Health
-from consumers.outcome import Done, Handler, Poison
+from consumers.outcome import Done, Poison
 from consumers.stages import Opened, Stage
 from consumers.watchdog import Watchdog
 from schemas.errors import ConfigError, Unavailable, VigiaError
@@ -92,7 +92,7 @@ def run(stage: Stage[In], settings: Settings, *, stop: Event, health: Health | N
                     _consumer(stage, settings.kafka) as consumer,
                     closing(_Sender(settings.kafka, stage.group)) as sender,
                 ):
-                    _Loop(stage, opened.handle, settings.worker, consumer, sender, breaker, health).turn_until(stop)
+                    _Loop(stage, opened, settings.worker, consumer, sender, breaker, health).turn_until(stop)
             except KafkaConfigurationError as error:
                 raise ConfigError("kafka", str(error)) from None
             except KafkaError as error:
@@ -210,7 +210,7 @@ class _Sender:
 @dataclass
 class _Loop:
     stage: Stage[Any]
-    handle: Handler[Any]
+    opened: Opened[Any]
     settings: WorkerSettings
     consumer: Any
     sender: _Sender
@@ -220,6 +220,8 @@ class _Loop:
     fitting: int = 1_000_000
     watchdog: Watchdog = field(default_factory=lambda: Watchdog(STALLED_S))
     watched_at: float = field(default_factory=time.monotonic)
+    ticked_at: float = float("-inf")
+    tick_trouble: str | None = None
 
     def turn_until(self, stop: Event) -> None:
         """Go round until `stop` is set. Raises KafkaError when clients must be opened anew."""
@@ -235,6 +237,36 @@ class _Loop:
                 self._process(records)
             elif not self.breaker.open(time.monotonic()):
                 self._watch(time.monotonic())
+            if not self.breaker.open(time.monotonic()):
+                self._tick(time.monotonic())
+
+    def _tick(self, now: float) -> None:
+        """Do what is due by the clock. A mistake in it is told and tried again at the next tick: messages go on."""
+        first = TopicPartition(self.stage.stream.name, 0)
+        if self.opened.tick is None or now - self.ticked_at < self.opened.tick_s:
+            return
+        if first not in self.consumer.assignment():
+            return
+        self.ticked_at = now
+        try:
+            done = self.opened.tick()
+            lost = [end for end in self.sender.send([(e.stream, e.message) for e in done.emit]) if end is not None]
+            if lost:
+                log.error("tick.too_large", stage=self.stage.name, reason="; ".join(lost))
+            elif done.then is not None:
+                done.then()
+        except Unavailable as error:
+            self.health.trouble = self.tick_trouble = str(error)
+            log.warning("tick.retry", reason=str(error), seconds=round(self.breaker.trip(now), 1))
+        except KafkaError:
+            raise
+        except Exception:
+            log.exception("tick.failed", stage=self.stage.name)
+        else:
+            if self.tick_trouble is not None and self.health.trouble == self.tick_trouble:
+                self.breaker.reset()
+                self.health.trouble = None
+            self.tick_trouble = None
 
     def _watch(self, now: float) -> None:
         """Clients have been seen to stand still with partitions assigned and messages ahead: then open new ones."""
@@ -279,7 +311,7 @@ class _Loop:
     def _process(self, records: Sequence[Record]) -> None:
         started = time.monotonic()
         self.attempts.update((r.partition, r.offset) for r in records)
-        decided = plan(records, outcomes_of(records, self.stage.stream, self.handle))
+        decided = plan(records, outcomes_of(records, self.stage.stream, self.opened.handle))
         try:
             dead = self._effects(decided)
         except Unavailable as error:

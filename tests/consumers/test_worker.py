@@ -24,12 +24,12 @@ MakeArticle = Callable[..., Article]
 Handle = Callable[[Sequence[Any]], Sequence[Outcome]]
 
 
-def stage_of(house: Any, handle: Handle) -> Stage[Any]:
+def stage_of(house: Any, handle: Handle, tick: Callable[[], Done] | None = None) -> Stage[Any]:
     """A worker that reads articles with a handler of the test's."""
 
     @contextmanager
     def opening(_: Settings) -> Iterator[Opened[Any]]:
-        yield Opened(handle)
+        yield Opened(handle, tick=tick, tick_s=0.1)
 
     return house.stage("test", house.articles, opening)  # type: ignore[no-any-return]
 
@@ -156,6 +156,36 @@ def test_then_is_called_when_what_was_emitted_is_acknowledged_and_before_the_com
     stage = stage_of(house, handle)
     house.work(stage, until=1)
     assert states == [(1, 0)]
+
+
+def test_a_tick_comes_with_and_without_messages_and_its_failures_hold_up_nothing(
+    house: Any, article: MakeArticle
+) -> None:
+    said = Indexed(article_id="0" * 32, version=1, story_id="s", index="news-2026.11")
+    ticks: list[int] = []
+    acknowledged: list[int] = []
+
+    def tick() -> Done:
+        ticks.append(1)
+        if len(ticks) == 1:
+            raise Unavailable("elasticsearch", "away")
+        if len(ticks) == 2:
+            raise ZeroDivisionError("a mistake in a tick")
+        emit = (Emit(house.indexed, said),)
+        if len(ticks) > 3:
+            return Done()
+        return Done(emit, then=lambda: acknowledged.append(len(house.read(house.indexed))))
+
+    stage = stage_of(house, lambda batch: [Done() for _ in batch], tick)
+    house.produce(house.articles, [])
+    with house.working(stage) as worker:
+        wait_until(lambda: len(ticks) >= 4)
+        assert acknowledged == [1]
+        assert worker.health.trouble is None
+        house.produce(house.articles, [article()])
+        wait_until(lambda: house.committed(stage) == 1)
+        seen = len(ticks)
+        wait_until(lambda: len(ticks) > seen)
 
 
 def test_when_then_can_not_be_done_the_batch_is_read_again(house: Any, article: MakeArticle) -> None:
