@@ -410,6 +410,9 @@ def _trailing(sentence: Sequence[Token], head: _Head, grammar: Grammar) -> tuple
     begin = at
     while begin > 0 and sentence[begin - 1].text not in ";:" and sentence[begin - 1].kind is not Kind.BREAK:
         begin -= 1
+    for dash in range(begin, min(at, begin + 8)):
+        if sentence[dash].text in "—–":  # what stands before it is the dateline
+            begin = dash + 1
     if at - begin < 2 or _closes(sentence, head) is False:
         return None
     rest = _rest_begins(sentence, head)

@@ -90,6 +90,8 @@ class Grammar:
     def verbal(self, sentence: Sequence[Token], at: int) -> bool:
         """Whether the word looks like a finite verb where it stands."""
         token = sentence[at]
+        if token.fold.endswith("n't") or token.fold in {"keeps", "gives", "makes", "comes", "goes"}:
+            return True
         if token.capital or len(token.fold) < 4:
             return token.fold in {"is", "was", "are", "ha", "es", "son", "fue", "had", "has", "hay"}
         before = sentence[at - 1] if at else None
@@ -138,6 +140,8 @@ class Grammar:
         for at, token in enumerate(words, phrase.start):
             if token.fold in NOUNS[self.language] and (self.language == "en" or at - phrase.start < HEAD_WITHIN):
                 return True
+            if at > phrase.start and token.fold in nouns.PREPOSITIONS:
+                break  # "its cooperation with El Salvador" is not El Salvador
             named = token.capital and token.fold not in nouns.DETERMINERS and token.fold not in nouns.TIMES
             if named and (
                 at > 0 or token.acronym or token.fold in self.known or (beside and token.fold not in self.common)
@@ -145,7 +149,7 @@ class Grammar:
                 return True
         if words[0].fold in {"uno", "una", "one", "another", "otro", "otra"} and len(words) > 2:
             return True
-        if sum(t.capital for t in words) > 1:
+        if words[0].capital and len(words) > 1 and words[1].capital:
             return True
         return lenient and words[0].fold in nouns.DETERMINERS - nouns.DEMONSTRATIVES and len(words) > 1
 
