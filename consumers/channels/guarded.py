@@ -62,7 +62,7 @@ def post(
     backend = _Guarded(channel, allowed, deadline=time.monotonic() + timeout_s)
     timeouts = dict.fromkeys(("connect", "read", "write", "pool"), timeout_s)
     sent = {"content-type": "application/json", "user-agent": "Vigia", "content-length": str(len(body)), **headers}
-    fields: dict[bytes | str, bytes | str] = {**sent}
+    fields = [(name.encode(), value.encode()) for name, value in sent.items()]
     try:
         with (
             httpcore.ConnectionPool(network_backend=backend, max_connections=1) as pool,

@@ -8,12 +8,24 @@ from urllib.parse import urlsplit
 import structlog
 from pydantic import SecretStr
 
-from consumers.channels import webhook
+from consumers.channels import atom, discord, services, slack, smtp, teams, telegram, webhook
 from consumers.channels.guarded import judge, post
+from consumers.channels.mail import mail
 from consumers.channels.pace import Pace
 from schemas.addresses import networks
-from schemas.channel import ChannelSettings, WebhookChannel
+from schemas.channel import (
+    AppriseChannel,
+    AtomChannel,
+    ChannelSettings,
+    DiscordChannel,
+    EmailChannel,
+    SlackChannel,
+    TeamsChannel,
+    TelegramChannel,
+    WebhookChannel,
+)
 from schemas.errors import ConfigError, DeliveryRefused, Unavailable
+from schemas.inert import plain
 from schemas.message import Message
 from schemas.settings import NotifySettings
 
@@ -22,8 +34,14 @@ log = structlog.get_logger()
 PATIENCE_S = 1.0
 """A channel whose rate allows the next message within this time is waited for; else the message is tried later."""
 
+FAULTS = frozenset({400, 413, 422})
+"""Answers that find fault with the message itself: a plainer one may pass."""
+
 PACE = Pace()
 """The rates of this process."""
+
+TAKEN = smtp.Taken()
+"""The mails that this process has handed over."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +68,16 @@ def check_channel(channel: ChannelSettings) -> None:
         case WebhookChannel():
             _check_url(channel.name, channel.url)
             webhook.check(channel)
+        case SlackChannel() | TeamsChannel() | DiscordChannel():
+            _check_url(channel.name, channel.url)
+        case TelegramChannel():
+            _check_url(channel.name, SecretStr(channel.url))
+        case EmailChannel():
+            _check_mail(channel)
+        case AppriseChannel():
+            services.check(channel)
+        case AtomChannel():
+            atom.check(channel)
 
 
 def send(
@@ -88,34 +116,52 @@ def _send(message: Message, channel: ChannelSettings, *, settings: NotifySetting
     match channel:
         case WebhookChannel():
             body = webhook.payload(message)
-            headers = webhook.headers(message, body, channel, now)
-            return _posted(channel.name, channel.url, [body], headers, settings, now)
-    raise DeliveryRefused(channel.name, f"there is no way to send to a channel of kind {channel.kind}")
+            return _posted(channel, channel.url, [body], settings, now, webhook.headers(message, body, channel, now))
+        case SlackChannel():
+            return _posted(channel, channel.url, slack.bodies(message), settings, now)
+        case TeamsChannel():
+            return _posted(channel, channel.url, teams.bodies(message), settings, now)
+        case DiscordChannel():
+            url = SecretStr(discord.address(channel.url.get_secret_value()))
+            return _posted(channel, url, discord.bodies(message), settings, now)
+        case TelegramChannel():
+            url = SecretStr(telegram.address(channel))
+            return _posted(channel, url, telegram.bodies(message, channel), settings, now)
+        case EmailChannel():
+            mails = [(address, mail(message, channel, address)) for address in channel.to]
+            smtp.deliver(mails, channel, timeout_s=settings.timeout_s, allowed=settings.allow_networks, taken=TAKEN)
+        case AppriseChannel():
+            services.send(message, channel, timeout_s=settings.timeout_s, allowed=settings.allow_networks)
+        case AtomChannel():
+            atom.publish(message, channel)
+    return Sent()
 
 
 def _posted(
-    name: str, url: SecretStr, bodies: list[bytes], headers: dict[str, str], settings: NotifySettings, now: datetime
+    channel: ChannelSettings,
+    url: SecretStr,
+    bodies: list[bytes],
+    settings: NotifySettings,
+    now: datetime,
+    headers: dict[str, str] | None = None,
 ) -> Sent:
     """POST the first of the bodies that the receiver finds no fault with; the later ones are plainer."""
     for plainer, body in enumerate(bodies):
         answer = post(
-            name,
+            channel.name,
             url.get_secret_value(),
             body,
-            headers,
+            headers or {},
             timeout_s=settings.timeout_s,
             allowed=settings.allow_networks,
             now=now,
         )
         if answer.status not in FAULTS or plainer == len(bodies) - 1:
             break
-        log.warning("channel.plainer", channel=name, status=answer.status)
-    judge(name, answer)
+        said = answer.body.decode("utf-8", "replace")
+        log.warning("channel.plainer", channel=channel.name, status=answer.status, said=plain(said, limit=200))
+    judge(channel.name, answer)
     return Sent(plain=plainer > 0)
-
-
-FAULTS = frozenset({400, 413, 422})
-"""Answers that find fault with the message itself: a plainer one may pass."""
 
 
 def _check_url(name: str, url: SecretStr) -> None:
@@ -128,6 +174,16 @@ def _check_url(name: str, url: SecretStr) -> None:
         raise ConfigError(
             f"notify.channels, {name}", "url is no http(s) address", remedy="Write it as https://host/path"
         )
+
+
+def _check_mail(channel: EmailChannel) -> None:
+    where = f"notify.channels, {channel.name}"
+    if (channel.username is None) != (channel.password is None):
+        raise ConfigError(where, "username and password go together", remedy="Set both, or neither")
+    if channel.password is not None and channel.security == "none":
+        raise ConfigError(where, "a password would go unencrypted", remedy='Set security = "starttls" or "tls"')
+    if channel.ca_file is not None and not channel.ca_file.is_file():
+        raise ConfigError(where, f"ca_file: no file {channel.ca_file}", remedy="Correct the path")
 
 
 def _note(message: Message, channel: ChannelSettings, status: str, started: float, **more: object) -> None:
