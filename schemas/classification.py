@@ -143,6 +143,9 @@ class Classification(_Frozen):
     voices: tuple[Voice, ...] = ()
     entities: tuple[Entity, ...] = Field(default=(), description="most often named first")
     passages: tuple[Passage, ...] = ()
+    embedding: tuple[float, ...] = Field(
+        default=(), max_length=4096, description="of the piece, of length 1: near ones are alike in any language"
+    )
     read_whole: bool = Field(default=True, description="false when the gate stopped after headline and lead")
     unclassified: Unclassified | None = None
     classified_at_ms: int = Field(ge=0)

@@ -24,6 +24,7 @@ SCANNED = {
     "l": "1", "1": "l", "o": "0", "0": "o", "rn": "m", "m": "rn", "i": "l", "e": "c", "c": "e", "h": "b", "u": "n",
     "S": "5", "5": "S", "B": "8", "g": "q", "t": "f", "á": "a", "é": "e", "í": "i", "ó": "o", "ñ": "n", ",": ".",
 }  # fmt: skip
+STUFFINGS = ("[{}]", "Tags: {}", "Temas: {}.", "{}", "({})", "Keywords: {};")
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
 
 
@@ -66,14 +67,18 @@ def scanned(text: str, chance: Chance) -> str:
 
 
 def stuffed(text: str, chance: Chance) -> str:
-    """A line of our own label words after the text, as one who wants to be filed under all of them would add."""
+    """Our own label words before or after the text, as one who wants to be filed under all of them would add."""
     language = "es" if chance.random() < 0.5 else "en"
-    topics = [TOPIC_WORDS[topic][language] for topic in Topic]
+    named = chance.random() < 0.5
+    topics = [topic.value if named else TOPIC_WORDS[topic][language] for topic in Topic]
     sides = [
-        f"{TARGET_WORDS[target][language]}: {STANCE_WORDS[stance][language]}" for target in Target for stance in Stance
+        f"{target.value if named else TARGET_WORDS[target][language]}: {stance.value if named else word}"
+        for target in Target
+        for stance, word in ((stance, STANCE_WORDS[stance][language]) for stance in Stance)
     ]
     words = [*chance.choice(topics, 4, replace=False), *chance.choice(sides, 2, replace=False)]
-    return f"{text} [{', '.join(chance.permutation(words))}]"
+    line = STUFFINGS[int(chance.integers(len(STUFFINGS)))].format(", ".join(chance.permutation(words)))
+    return f"{line} {text}" if chance.random() < 0.3 else f"{text} {line}"
 
 
 WAYS: dict[str, Callable[[str, Chance], str]] = {

@@ -13,7 +13,7 @@ from schemas.errors import ModelFileError
 from schemas.taxonomy import Target, Topic
 
 NAME = "model.toml"
-FILES = ("model.xml", "model.bin", "tokenizer.json")
+FILES = ("model.xml", "model.bin", "tokenizer.json", "pieces.json")
 SHIPPED = Path(__file__).parent / "shipped"
 
 

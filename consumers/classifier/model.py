@@ -1,5 +1,6 @@
 """Tokenise and run the shipped model: passages in, calibrated probabilities out. No torch."""
 
+import copy
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,17 +10,22 @@ from typing import Any
 import numpy as np
 
 from consumers.classifier import manifest as manifests
+from consumers.classifier import whole
 from consumers.classifier.batches import by_tokens, padded, width
 from consumers.classifier.decide import Bools, Floats
 from consumers.classifier.manifest import Manifest
 from consumers.classifier.normal import normalise
 from consumers.classifier.probability import sigmoid, softmax
+from consumers.classifier.whole import Heads
 from schemas.classification import ModelRef
 from schemas.errors import ModelFileError
 from schemas.settings import ClassifySettings
 from schemas.taxonomy import Target, Topic
 
 SPECIAL = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
+
+EMBEDDING = 384
+"""Width of a passage's embedding."""
 
 CHARACTERS_PER_TOKEN = 24
 """No `max_tokens` pieces are longer than that on average; what lies beyond is not tokenised."""
@@ -51,10 +57,20 @@ class Scores:
 class Model:
     """The model, loaded and ready; safe to share within one thread."""
 
-    def __init__(self, manifest: Manifest, ref: ModelRef, tokenizer: Any, compiled: Any, token_budget: int) -> None:
-        self.manifest, self.ref = manifest, ref
+    def __init__(
+        self, manifest: Manifest, ref: ModelRef, heads: Heads, tokenizer: Any, compiled: Any, token_budget: int
+    ) -> None:
+        self.manifest, self.ref, self.heads = manifest, ref, heads
         self._tokenizer, self._compiled = tokenizer, compiled
         self._budget = max(token_budget, width(manifest.max_tokens))
+        self._open = any(port.any_name == "slots" for port in compiled.inputs)
+        self._slots = np.zeros((1, EMBEDDING), np.float32)
+
+    def with_heads(self, heads: Heads) -> "Model":
+        """The same model with other heads for whole pieces."""
+        other = copy.copy(self)
+        other.heads = heads
+        return other
 
     def score(self, passages: Sequence[str]) -> Scores:
         """Score n passages, one forward pass each.
@@ -67,10 +83,11 @@ class Model:
             return _empty()
         rows, cut = self._tokens(passages)
         parts: list[dict[str, Floats]] = []
+        slots = {"slots": self._slots} if self._open else {}
         batches = by_tokens([width(len(row)) for row in rows], self._budget)
         for batch in batches:
             ids, mask = padded([rows[i] for i in batch])
-            said = self._compiled({"input_ids": ids, "attention_mask": mask})
+            said = self._compiled({"input_ids": ids, "attention_mask": mask, **slots})
             parts.append({name: np.array(said[name]) for name in ("relevance", "topics", "stance", "embedding")})
         back = np.argsort(np.concatenate([np.asarray(batch) for batch in batches]))
         logits: dict[str, Floats] = {name: np.concatenate([part[name] for part in parts])[back] for name in parts[0]}
@@ -102,7 +119,8 @@ def load(settings: ClassifySettings) -> Model:
     contents = {name: manifests.checked(folder, name, manifest) for name in manifests.FILES}
     tokenizer = _tokenizer(contents["tokenizer.json"], folder)
     compiled = _compile(contents["model.xml"], contents["model.bin"], settings.threads, folder)
-    return Model(manifest, ref, tokenizer, compiled, settings.token_budget)
+    heads = whole.read(contents["pieces.json"], folder / "pieces.json")
+    return Model(manifest, ref, heads, tokenizer, compiled, settings.token_budget)
 
 
 def _tokenizer(content: bytes, folder: Path) -> Any:

@@ -91,6 +91,7 @@ def _joined(first: Scores, second: Scores) -> Read:
         np.concatenate([first.relevance, second.relevance]),
         np.concatenate([first.topics, second.topics]),
         np.concatenate([first.stance, second.stance]),
+        np.concatenate([first.embedding, second.embedding]),
     )
 
 
@@ -106,20 +107,21 @@ def _classification(
         Passage(part=s.part, start=s.span.start, end=s.span.end, text=s.text, relevance=round(float(p), 4))
         for s, p in zip(slices, scored.relevance, strict=True)
     )
-    read = Read(found, scored.relevance, scored.topics, scored.stance)
+    read = Read(found, scored.relevance, scored.topics, scored.stance, scored.embedding)
     thresholds = model.manifest.thresholds
-    relevance = aggregate.relevance(read)
+    relevance = aggregate.relevance(read, model.heads)
     said = spoken(article.title, article.text, article.language, found) if whole else Spoken((), ())
     return Classification(
         article=article,
         model=model.ref,
         relevance=round(relevance, 4),
-        relevant=relevance >= thresholds.relevance,
-        topics=aggregate.topics(read, thresholds),
-        stances=aggregate.stances(read, thresholds),
-        voices=_sided(said.voices, read, model) if relevance >= thresholds.relevance else said.voices,
+        relevant=relevance >= model.heads.relevance_from,
+        topics=aggregate.topics(read, model.heads, thresholds),
+        stances=aggregate.stances(read, model.heads, thresholds),
+        voices=_sided(said.voices, read, model) if relevance >= model.heads.relevance_from else said.voices,
         entities=said.entities,
         passages=found,
+        embedding=aggregate.embedding(read) if whole else (),
         read_whole=whole,
         classified_at_ms=now_ms,
     )

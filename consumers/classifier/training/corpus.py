@@ -103,6 +103,18 @@ def read(paths: Iterable[Path]) -> list[Labelled]:
     return [row for _, row in rows]
 
 
+def read_articles(folder: Path) -> tuple[list[Labelled], list[bool]]:
+    """The passages of whole pieces, and of each whether its relevance is to be learned.
+
+    A passage of a relevant piece that isn't relevant by itself may still be about the matter ("the accord"), so that
+    nothing is learned from its being alone. Raises ConfigError as `read` does.
+    """
+    pieces = {piece.id: piece for piece in read_pieces((folder / "pieces").glob("*.jsonl"))}
+    passages = read((folder / "passages").glob("*.jsonl"))
+    plain = [p.relevant or not pieces[p.id.rpartition("-")[0]].relevant for p in passages]
+    return passages, plain
+
+
 def read_to_measure(paths: Iterable[Path]) -> list[Labelled]:
     """Every passage of the files, of any length. Raises ConfigError at the first that can't be understood."""
     return [row for _, row in _read(paths, Labelled)]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from consumers.classifier.batches import padded
 
-OUTPUTS = ("relevance", "topics", "stance", "embedding")
+OUTPUTS = ("relevance", "topics", "stance", "embedding", "open")
 
 
 def convert(network: Any) -> Any:
@@ -28,22 +28,30 @@ def convert(network: Any) -> Any:
     with torch.no_grad():
         model = openvino.convert_model(
             network,
-            example_input={"input_ids": ids, "attention_mask": torch.ones_like(ids)},
-            input=[("input_ids", [-1, -1], np.int64), ("attention_mask", [-1, -1], np.int64)],
+            example_input={
+                "input_ids": ids,
+                "attention_mask": torch.ones_like(ids),
+                "slots": network.described.clone(),
+            },
+            input=[
+                ("input_ids", [-1, -1], np.int64),
+                ("attention_mask", [-1, -1], np.int64),
+                ("slots", [-1, network.described.shape[-1]], np.float32),
+            ],
         )
     for output, name in zip(model.outputs, OUTPUTS, strict=True):
         output.get_tensor().set_names({name})
     return model
 
 
-def quantise(model: Any, rows: Sequence[Sequence[int]]) -> Any:
-    """Quantise weights and activations to 8 bits, calibrated on `rows` of token ids."""
+def quantise(model: Any, rows: Sequence[Sequence[int]], slots: Any) -> Any:
+    """Quantise weights and activations to 8 bits, calibrated on `rows` of token ids, asked of `slots`."""
     os.environ["NNCF_DISABLE_TELEMETRY"] = os.environ["DO_NOT_TRACK"] = "1"
     import nncf
 
     return nncf.quantize(
         model,
-        nncf.Dataset([_feed([row]) for row in rows]),
+        nncf.Dataset([_feed([row], slots) for row in rows]),
         model_type=nncf.ModelType.TRANSFORMER,
         subset_size=len(rows),
         ignored_scope=nncf.IgnoredScope(patterns=[r"^aten::.*"]),
@@ -58,7 +66,7 @@ def agreement(network: Any, model: Any, rows: Sequence[Sequence[int]]) -> float:
     compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     worst = 0.0
     for row in rows:
-        feed = _feed([row])
+        feed = _feed([row], network.described.numpy())
         said = compiled(feed)
         with torch.no_grad():
             meant = network(*(torch.from_numpy(value) for value in feed.values()))
@@ -74,6 +82,6 @@ def save(model: Any, folder: Path) -> None:
     openvino.save_model(model, folder / "model.xml", compress_to_fp16=False)
 
 
-def _feed(rows: Sequence[Sequence[int]]) -> dict[str, npt.NDArray[np.int64]]:
+def _feed(rows: Sequence[Sequence[int]], slots: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[Any]]:
     ids, mask = padded(rows)
-    return {"input_ids": ids, "attention_mask": mask}
+    return {"input_ids": ids, "attention_mask": mask, "slots": slots}

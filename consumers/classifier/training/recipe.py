@@ -6,13 +6,18 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.errors import ConfigError
+from schemas.taxonomy import Target
 
 DATA = Path(__file__).parent / "data"
 RECIPE = DATA / "recipe.toml"
 PASSAGES = DATA / "passages"
 LISTS = DATA / "lists"
 PIECES = DATA / "pieces"
+ARTICLES = DATA / "articles"
+"""Whole pieces whose passages are trained on: `pieces/` has their labels, `passages/` those of each passage."""
+
 VOCABULARY = DATA / "vocabulary.txt"
+TARGETS = DATA / "targets.toml"
 
 
 class Recipe(BaseModel):
@@ -40,6 +45,12 @@ class Recipe(BaseModel):
     stance_weight: float = Field(ge=0)
     side_weight: float = Field(ge=1, description="of an addressed target against an absent one")
     embedding_weight: float = Field(ge=0, description="keeps embeddings near the pretrained ones")
+    average: float = Field(ge=0, lt=1, description="of the weights kept from step to step in the average that ships")
+    disturbed: float = Field(ge=0, le=1, description="share of training passages that come in a disturbed copy too")
+    open_weight: float = Field(ge=0, description="of the open stance head alone, on our targets described otherwise")
+    auxiliary: int = Field(ge=0, description="rows of each auxiliary set, where there is one")
+    auxiliary_epochs: int = Field(ge=0, description="over the auxiliary rows, before ours")
+    replay: float = Field(ge=0, le=1, description="auxiliary batches for one of ours")
     calibration: int = Field(ge=1, description="training passages that fix the scales of activations")
 
 
@@ -52,3 +63,12 @@ def load(path: Path = RECIPE) -> Recipe:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise ConfigError(str(path), f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def targets(path: Path = TARGETS) -> dict[Target, list[str]]:
+    """The descriptions of each target. Raises ConfigError when one has none."""
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        return {target: [str(text) for text in found[target.value]] for target in Target}
+    except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
+        raise ConfigError(str(path), f"has no descriptions of every target: {error}") from None

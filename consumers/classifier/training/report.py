@@ -11,10 +11,11 @@ from consumers.classifier import disturb
 from consumers.classifier.decide import Labels, decide
 from consumers.classifier.evaluate import Figure, Judged, Table, groups, per_topic, share, table
 from consumers.classifier.model import Model, Scores
-from consumers.classifier.training import corpus, pieces
+from consumers.classifier.training import corpus
 from consumers.classifier.training.build import Built
 from consumers.classifier.training.corpus import Labelled
-from consumers.classifier.training.recipe import PIECES
+from consumers.classifier.training.recipe import ARTICLES, PIECES
+from consumers.classifier.training.whole import cross_validated
 from schemas.taxonomy import Topic
 
 NAME = "report.json"
@@ -66,15 +67,18 @@ def robustness(
 
 
 def write(built: Built, out: Path, *, seed: int) -> dict[str, Table]:
-    """Write `report.json` beside the model: figures on passages and whole pieces, robustness."""
+    """Write `report.json` beside the model: figures on passages and whole pieces (cross-validated), robustness."""
     parts = {"dev": built.parts.dev, "test": built.parts.test}
     tables = {name: figures(built.model, passages, seed=seed) for name, passages in parts.items()}
     whole = corpus.read_pieces(PIECES.glob("*.jsonl"))
-    tables["pieces"] = pieces.figures(built.model, whole, seed=seed)
+    beside = corpus.read_pieces((ARTICLES / "pieces").glob("*.jsonl"))
+    tables["pieces"] = cross_validated(built.model, whole, beside, seed=seed)
     document = {
         "model": built.model.ref.id,
         "passages": {name: len(part) for name, part in vars(built.parts).items()},
         "pieces": len(whole),
+        "curve": built.curve,
+        "open": built.open,
         "figures": {part: plain(rows) for part, rows in tables.items()},
         "test_topics": topics(built.model, built.parts.test),
         "test_robustness": plain(robustness(built.model, built.parts.test, seed=seed)),

@@ -32,7 +32,7 @@ def test_a_scanner_misreads_a_few_characters_and_accents_fall() -> None:
 
 def test_stuffing_adds_label_words_after_the_text() -> None:
     stuffed = disturb.stuffed(TEXT, np.random.default_rng(1))
-    assert stuffed.startswith(TEXT)
+    assert TEXT in stuffed
     assert len(stuffed) > len(TEXT) + 40
 
 
