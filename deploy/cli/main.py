@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from deploy.cli import alerts, config, console, demo, feeds, flow, model, rules, schema, search, stack
+from deploy.cli import alerts, channels, config, console, demo, feeds, flow, model, rules, schema, search, stack
 from schemas.errors import ConfigError, VigiaError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ for command in (stack.up, stack.status, stack.down, stack.logs, stack.doctor):
 app.command()(search.search)
 app.command()(model.classify)
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(channels.app, name="channels")
 app.add_typer(feeds.app, name="feeds")
 app.add_typer(rules.app, name="rules")
 app.add_typer(flow.app, name="flow")
