@@ -60,19 +60,34 @@ def train(
     out: Annotated[Path, typer.Option(help="The model's folder; model.toml is written last.")],
     recipe: Annotated[Path | None, typer.Option(help="A recipe; none: the shipped model's.")] = None,
     passages: Annotated[Path | None, typer.Option(help="A folder of labelled passages; none: Vigía's own.")] = None,
+    auxiliary: Annotated[
+        Path | None, typer.Option(help="A folder of public sets with other targets, which teach the open stance head.")
+    ] = None,
+    base: Annotated[
+        str | None, typer.Option(help="A Hugging Face encoder laid out as BERT is; none: the packaged one.")
+    ] = None,
+    yardsticks: Annotated[bool, typer.Option(help="Measure simpler ways on the same passages too.")] = False,
 ) -> None:
-    """Train a model from the pretrained encoder and labelled passages, and measure it (needs the extra `train`).
+    """Train a model from a pretrained encoder and labelled passages, and measure it (needs the extra `train`).
 
-    The same passages, recipe and versions give the same model. About twenty minutes on two cores.
+    Beside the model come report.json and pictures of the losses and of the stances meant and said. The same passages,
+    recipe, versions and thread count give the same model. About half an hour on two cores.
     """
     from consumers.classifier.training import recipe as recipes
     from consumers.classifier.training import report
     from consumers.classifier.training.build import build
 
     chosen = recipes.load(recipe or recipes.RECIPE)
-    only_train = [] if passages else sorted(recipes.LISTS.glob("*.jsonl"))
-    built = build(chosen, sorted((passages or recipes.PASSAGES).glob("*.jsonl")), out, only_train=only_train)
-    for part, table in report.write(built, out, seed=chosen.seed).items():
+    built = build(
+        chosen,
+        sorted((passages or recipes.PASSAGES).glob("*.jsonl")),
+        out,
+        only_train=[] if passages else sorted(recipes.LISTS.glob("*.jsonl")),
+        articles=None if passages else recipes.ARTICLES,
+        auxiliary=auxiliary,
+        base=base,
+    )
+    for part, table in report.write(built, out, seed=chosen.seed, yardsticks=yardsticks).items():
         _print(part, table)
 
 

@@ -11,7 +11,7 @@ from consumers.classifier import disturb
 from consumers.classifier.decide import Labels, decide
 from consumers.classifier.evaluate import Figure, Judged, Table, groups, per_topic, share, table
 from consumers.classifier.model import Model, Scores
-from consumers.classifier.training import corpus
+from consumers.classifier.training import corpus, pictures
 from consumers.classifier.training.build import Built
 from consumers.classifier.training.corpus import Labelled
 from consumers.classifier.training.recipe import ARTICLES, PIECES
@@ -66,18 +66,29 @@ def robustness(
     return found
 
 
-def write(built: Built, out: Path, *, seed: int) -> dict[str, Table]:
-    """Write `report.json` beside the model: figures on passages and whole pieces (cross-validated), robustness."""
+def write(built: Built, out: Path, *, seed: int, yardsticks: bool = False) -> dict[str, Table]:
+    """Write `report.json` beside the model: figures on passages and whole pieces (cross-validated), robustness.
+
+    And `curve.svg`, `stances.svg`: the losses by epoch and the stances meant and said on the test passages. With
+    `yardsticks`, what simpler ways reach on the same passages.
+    """
     parts = {"dev": built.parts.dev, "test": built.parts.test}
     tables = {name: figures(built.model, passages, seed=seed) for name, passages in parts.items()}
     whole = corpus.read_pieces(PIECES.glob("*.jsonl"))
     beside = corpus.read_pieces((ARTICLES / "pieces").glob("*.jsonl"))
     tables["pieces"] = cross_validated(built.model, whole, beside, seed=seed)
+    if yardsticks:
+        from consumers.classifier.training.compare import compare
+
+        tables |= compare(built.parts, seed=seed)
+    test = judged(built.model, built.parts.test)
+    (out / "curve.svg").write_text(pictures.curve(built.curve), encoding="utf-8")
+    (out / "stances.svg").write_text(pictures.confusion(test.gold, test.said), encoding="utf-8")
     document = {
         "model": built.model.ref.id,
         "passages": {name: len(part) for name, part in vars(built.parts).items()},
         "pieces": len(whole),
-        "curve": built.curve,
+        "curve": [{name: _number(value) for name, value in row.items()} for row in built.curve],
         "open": built.open,
         "figures": {part: plain(rows) for part, rows in tables.items()},
         "test_topics": topics(built.model, built.parts.test),
@@ -96,14 +107,14 @@ def topics(model: Model, passages: Sequence[Labelled]) -> dict[str, dict[str, fl
 
 def plain(rows: Table) -> dict[str, dict[str, dict[str, float | None]]]:
     """A table for JSON: four decimals, null for what can't be said."""
-
-    def number(value: float) -> float | None:
-        return None if np.isnan(value) else round(float(value), 4)
-
     return {
-        group: {name: {k: number(v) for k, v in asdict(figure).items()} for name, figure in row.items()}
+        group: {name: {k: _number(v) for k, v in asdict(figure).items()} for name, figure in row.items()}
         for group, row in rows.items()
     }
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else round(float(value), 4)
 
 
 def _answers(labels: Labels) -> np.ndarray:
