@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from elasticsearch import ApiError, Elasticsearch, NotFoundError, TransportError
+import structlog
+from elasticsearch import ApiError, ConflictError, Elasticsearch, NotFoundError, TransportError
 
 from consumers.documents import (
     AWAY,
@@ -25,10 +26,15 @@ from schemas.errors import ConfigError, Unavailable, VigiaError
 from schemas.indices import INDICES, Indices
 from schemas.settings import ElasticsearchSettings
 
+log = structlog.get_logger()
+
 SINK = "elasticsearch"
 
 CLOSED = "index_closed_exception"
 """Somebody closed an index: answered with 400, although nothing is wrong with the item."""
+
+TAKEN = frozenset({"resource_already_exists_exception", "invalid_index_name_exception"})
+"""The name is an index's, or an alias's."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +89,30 @@ def _ensure_template(client: Client, name: str, body: Mapping[str, Any]) -> None
     if template.get("version", 0) >= body["version"]:
         return
     client.es.indices.put_index_template(name=name, **_arguments(body))
-    # fields are only ever added, so an index made by an older template can take them as well
     held = client.es.indices.get(index=body["index_patterns"][0], ignore_unavailable=True, allow_no_indices=True)
-    made = [index for index, found in held.items() if _is_ours(found["mappings"])]
-    if made:
-        client.es.indices.put_mapping(index=",".join(made), **_arguments(body["template"]["mappings"]))
+    for index, found in held.items():
+        if _is_ours(found["mappings"]):
+            _add_fields(client, index, body["template"]["mappings"])
+
+
+def _add_fields(client: Client, index: str, mappings: Mapping[str, Any]) -> None:
+    """Give an index of an older version the fields that it lacks, so that today's documents fit.
+
+    Its `_meta.version` stays: the older documents are indexed by these fields only once it is migrated. A field whose
+    kind has changed stays as it is until then.
+    """
+    try:
+        client.es.indices.put_mapping(index=index, dynamic="strict", properties=mappings["properties"])
+    except ApiError as error:
+        if error.status_code != 400:
+            raise
+        for field, kind in mappings["properties"].items():
+            try:
+                client.es.indices.put_mapping(index=index, properties={field: kind})
+            except ApiError as refused:
+                if refused.status_code != 400:
+                    raise
+                log.warning("index.field_kept", index=index, field=field, reason=str(refused.error))
 
 
 def _arguments(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,14 +123,17 @@ def _ensure_index(client: Client, index: str) -> None:
     alias = client.indices.write(index)
     if client.es.indices.exists_alias(name=alias):
         return
+    aliases = [alias, *client.indices.read_by(index)]
     try:
-        client.es.indices.create(index=index, aliases={alias: {}})
+        client.es.indices.create(index=index, aliases={name: {} for name in aliases})
     except ApiError as error:
-        if error.status_code != 400 or error.error != "resource_already_exists_exception":
+        if error.status_code != 400 or error.error not in TAKEN:
             raise
-        if not _is_ours(client.es.indices.get_mapping(index=index)[index]["mappings"]):
-            raise ConfigError(index, "is an index that Vigía did not make", remedy="Rename or delete it") from None
-        client.es.indices.put_alias(index=index, name=alias)
+        for made, found in client.es.indices.get_mapping(index=index).items():
+            if not _is_ours(found["mappings"]):
+                raise ConfigError(index, "is an index that Vigía did not make", remedy="Rename or delete it") from None
+            for name in aliases:
+                client.es.indices.put_alias(index=made, name=name)
 
 
 def _is_ours(mappings: Mapping[str, Any]) -> bool:
@@ -225,6 +253,50 @@ def update(client: Client, index: str, doc_id: str, fields: Mapping[str, Any]) -
     except NotFoundError:
         return False
     return True
+
+
+@dataclass(frozen=True)
+class Held:
+    """A document as it was read, and the marks by which a write finds out whether it still is so."""
+
+    source: dict[str, Any]
+    seq_no: int
+    primary_term: int
+
+
+def read_held(client: Client, index: str, doc_id: str) -> Held | None:
+    """The document as it stands this moment; None when there is none."""
+    try:
+        with _answered():
+            found = client.es.get(index=index, id=doc_id)
+    except NotFoundError:
+        return None
+    return Held(found["_source"], found["_seq_no"], found["_primary_term"])
+
+
+def update_if(client: Client, index: str, doc_id: str, fields: Mapping[str, Any], held: Held) -> bool:
+    """Set fields of a document if it still is as it was read; false when somebody changed it meanwhile."""
+    try:
+        with _answered():
+            client.es.update(
+                index=client.indices.write(index),
+                id=doc_id,
+                doc=fields,
+                if_seq_no=held.seq_no,
+                if_primary_term=held.primary_term,
+                require_alias=True,
+            )
+    except ConflictError:
+        return False
+    return True
+
+
+def update_many(client: Client, index: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
+    """Set fields of each document; one that is gone needs none."""
+    actions = [Action(index, i, "update", {"doc": fields}, {"retry_on_conflict": 5}) for i, fields in changes.items()]
+    for doc_id, answer in _bulk(client, actions).items():
+        if isinstance(answer, Refused) and answer.status != 404:
+            raise _refusal(index, doc_id, answer)
 
 
 def mark_handed_over(client: Client, alert_ids: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from consumers.outcome import Done, Emit, Outcome, Poison, Retry
 from consumers.story import Place, places
 from schemas.classification import Classification, Indexed, Voice
 from schemas.identity import bands
+from schemas.indices import EMBEDDING
 from schemas.streams import INDEXED, Stream
 from schemas.taxonomy import Target
 
@@ -90,10 +91,12 @@ def document(message: Classification, story_id: str, revisions: Sequence[Revisio
         "stance": {s.target.value: s.stance.value for s in message.stances},
         "stance_score": {s.target.value: s.score for s in message.stances},
         "stance_confidence": {s.target.value: s.confidence for s in message.stances},
+        "stances": [s.model_dump(mode="json", exclude={"evidence"}) for s in message.stances],
         "contested": [s.target.value for s in message.stances if s.contested],
         "evidence": list(_evidence(message)),
         "voices": [v.model_dump(mode="json", exclude={"passage", "part", "start", "end"}) for v in message.voices],
         "entities": [e.model_dump(mode="json", include={"id", "kind", "name"}) for e in message.entities],
+        **({"embedding": list(message.embedding)} if fits(message.embedding) else {}),
         "story_id": story_id,
         "bands": list(bands(article.signature)),
         "signature": list(article.signature),
@@ -101,6 +104,11 @@ def document(message: Classification, story_id: str, revisions: Sequence[Revisio
         "unclassified": message.unclassified,
         "revisions": list(revisions),
     }
+
+
+def fits(embedding: Sequence[float]) -> bool:
+    """Whether the index takes the embedding: of the shipped model's width, and not nought. Another model's may not."""
+    return len(embedding) == EMBEDDING and any(embedding)
 
 
 def _evidence(message: Classification) -> Iterator[dict[str, Any]]:

@@ -35,6 +35,19 @@ class Flag(StrEnum):
     """A page that goes on growing: it is read again while it is fresh."""
 
 
+class Source(BaseModel):
+    """What feeds.toml says of the outlet, when the piece was read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str = Field(default="outlet", max_length=200, description="who speaks: outlet, agency, government, ngo, …")
+    group: str = Field(default="general", max_length=200)
+    owner: str | None = Field(default=None, max_length=200)
+    lean: str | None = Field(default=None, max_length=200, description="as `lean_source`, a public page, puts it")
+    lean_source: str | None = Field(default=None, max_length=2048)
+    state_media: bool = False
+
+
 class Article(BaseModel):
     """A piece as it stood when it was read; a later reading of the same page has the same `article_id`.
 
@@ -51,6 +64,9 @@ class Article(BaseModel):
     feed: str = Field(min_length=1, max_length=200, description="the feed's id in feeds.toml")
     outlet: str = Field(min_length=1, max_length=200, description="the outlet's name as a reader knows it")
     country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
+    source: Source | None = Field(
+        default=None, description="none: the feed is another's, and knows nothing of the outlet"
+    )
     title: str = Field(max_length=2000)
     summary: str = Field(default="", max_length=20_000)
     text: str = Field(default="", max_length=400_000)

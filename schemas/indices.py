@@ -10,13 +10,17 @@ from typing import Any
 
 from schemas.identity import index_name
 
+EMBEDDING = 384
+"""Width of a piece's embedding in the index."""
+
 
 @dataclass(frozen=True)
 class Indices:
     """Where everything lies; a prefix sets a second Vigía apart on the same cluster.
 
     Documents are written through `write(index)`, an alias that only `consumers.archive` makes: a write to an index
-    that is gone is then answered 404, where the index's own name would bring it back with guessed fields.
+    that is gone is then answered 404, where the index's own name would bring it back with guessed fields. The names
+    here stay the same for ever; once its index is migrated, a name is an alias (`grown`).
     """
 
     prefix: str = ""
@@ -45,15 +49,26 @@ class Indices:
         """The alias to write to `index` by."""
         return f"write-{index}"
 
+    @staticmethod
+    def grown(index: str, version: int) -> str:
+        """The index that `index` becomes an alias of, once it is migrated to that version of its mapping."""
+        return f"{index}-v{version}"
+
+    def read_by(self, index: str) -> tuple[str, ...]:
+        """The aliases that searches reach `index` by: a month's is `news`."""
+        return (self.news,) if index.startswith(f"{self.news}-") else ()
+
+    def kind(self, index: str) -> str:
+        """The template that an index is made by: `news`, `alerts` or `stories`. Raises KeyError for a stranger."""
+        kinds = {self.alerts: "alerts", self.stories: "stories"}
+        return "news" if self.read_by(index) else kinds[index]
+
     def templates(self) -> dict[str, dict[str, Any]]:
         """The composable index templates, by their names on the cluster."""
         return {f"{self.prefix}vigia-{name}": self._named(template(name)) for name in ("news", "alerts", "stories")}
 
     def _named(self, body: dict[str, Any]) -> dict[str, Any]:
         body["index_patterns"] = [self.prefix + pattern for pattern in body["index_patterns"]]
-        inner = body["template"]
-        if "aliases" in inner:
-            inner["aliases"] = {self.prefix + alias: options for alias, options in inner["aliases"].items()}
         return body
 
 

@@ -9,7 +9,7 @@ from flows.feeds.entry import Entry
 from flows.feeds.extract import Extract
 from flows.feeds.pages import foreign, live, reads_pages
 from flows.feeds.plain import cut
-from schemas.article import Article, Flag, Lane, TextSource
+from schemas.article import Article, Flag, Lane, Source, TextSource
 from schemas.feed import Feed, Terms, Transport
 from schemas.identity import article_id, content_hash
 
@@ -80,6 +80,7 @@ def assemble(
         feed=feed.id,
         outlet=(entry.outlet if query else None) or feed.outlet,
         country=feed.country,
+        source=None if theirs else _profile(feed),
         title=title,
         summary="" if feed.terms is Terms.HEADLINE else cut(entry.summary, SUMMARY_CHARS),
         text=kept,
@@ -97,6 +98,17 @@ def assemble(
         signature=story.signature(text),
         lane=Lane.HISTORIC if observed - dated.published_at > FRESH_FOR else Lane.FRESH,
         flags=tuple(_flags(url, title, page, unresolved=unresolved)),
+    )
+
+
+def _profile(feed: Feed) -> Source:
+    return Source(
+        kind=feed.kind[:200],
+        group=feed.group[:200],
+        owner=feed.owner,
+        lean=feed.lean,
+        lean_source=feed.lean_source,
+        state_media=feed.state_media,
     )
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from consumers.index import REVISIONS, document, index, revised
 from consumers.outcome import Done, Poison
-from schemas.article import Lane
+from schemas.article import Lane, Source
 from schemas.classification import Classification, Unclassified
+from schemas.indices import EMBEDDING
 from schemas.taxonomy import Stance
 
 Make = Callable[..., Classification]
@@ -37,6 +38,9 @@ def test_a_document_says_what_the_classification_says(house: Any, classified: Ma
     assert found["topic_score"] == {"deportation_returns": 0.8}
     assert found["stance"] == {"deportation_deal": "against"}
     assert found["stance_score"] == {"deportation_deal": -0.8}
+    assert found["stances"] == [
+        {"target": "deportation_deal", "stance": "against", "score": -0.8, "confidence": 0.9, "contested": False}
+    ]
     assert found["evidence"][0] == {
         "part": "title",
         "text": message.article.title,
@@ -70,6 +74,23 @@ def test_every_kind_of_piece_fits_the_template(house: Any, classified: Make) -> 
     )
     outcomes = run(house, [full, empty])
     assert [type(o) for o in outcomes] == [Done, Done], outcomes
+
+
+def test_a_source_and_an_embedding_are_kept_and_one_of_another_width_is_left_out(house: Any, classified: Make) -> None:
+    source = Source(kind="government", state_media=True, owner="The state", lean="pro", lean_source="https://a.example")
+    near = tuple(0.05 for _ in range(EMBEDDING))
+    fits, wide, nought = (classified(path, source=source) for path in ("fits", "wide", "nought"))
+    run(
+        house,
+        [
+            fits.model_copy(update={"embedding": near}),
+            wide.model_copy(update={"embedding": (*near, 1.0)}),
+            nought.model_copy(update={"embedding": (0.0,) * EMBEDDING}),
+        ],
+    )
+    assert house.piece(fits.article_id)["_source"]["source"] == source.model_dump()
+    known = house.es.es.search(index=house.indices.news, query={"exists": {"field": "embedding"}})
+    assert [hit["_id"] for hit in known["hits"]["hits"]] == [fits.article_id]
 
 
 def test_one_id_twice_and_in_two_versions_is_one_document_of_the_newest(house: Any, classified: Make) -> None:

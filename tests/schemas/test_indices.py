@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from schemas.alert import Alert, Evidence
-from schemas.article import Article
-from schemas.indices import INDICES, Indices, template
+from schemas.article import Article, Source
+from schemas.classification import TargetStance
+from schemas.indices import EMBEDDING, INDICES, Indices, template
 from schemas.taxonomy import Target, Topic
 
 NAMES = ("news", "alerts", "stories")
@@ -47,12 +48,20 @@ def test_only_field_types_that_a_bare_node_has_are_used(name: str) -> None:
         "boolean",
         "nested",
         "object",
+        "dense_vector",
     }
 
 
 def test_every_field_of_an_article_has_a_place() -> None:
     elsewhere = {"schema_version", "observed_at_ms"}
     assert set(Article.model_fields) - elsewhere <= set(properties("news"))
+
+
+def test_sources_stances_and_the_embedding_have_their_places() -> None:
+    news = properties("news")
+    assert set(news["source"]["properties"]) == set(Source.model_fields)
+    assert set(news["stances"]["properties"]) == set(TargetStance.model_fields) - {"evidence"}
+    assert (news["embedding"]["dims"], news["embedding"]["similarity"]) == (EMBEDDING, "cosine")
 
 
 def test_every_field_of_an_alert_has_a_place() -> None:
@@ -69,7 +78,7 @@ def test_every_topic_and_target_of_the_taxonomy_has_its_fields() -> None:
     assert list(properties("alerts")["stances"]["properties"]) == [t.value for t in Target]
 
 
-@pytest.mark.parametrize("field", ["title", "text"])
+@pytest.mark.parametrize("field", ["title", "summary", "text"])
 def test_text_is_read_without_accents_and_by_the_stems_of_both_languages(field: str) -> None:
     news = properties("news")
     assert news[field]["analyzer"] == "folded"
@@ -84,7 +93,14 @@ def test_a_prefix_sets_everything_apart() -> None:
     templates = own.templates()
     assert set(templates) == {"b-vigia-news", "b-vigia-alerts", "b-vigia-stories"}
     assert templates["b-vigia-news"]["index_patterns"] == ["b-news-*"]
-    assert list(templates["b-vigia-news"]["template"]["aliases"]) == ["b-news"]
+    assert (own.kind("b-news-2026.11"), own.kind("b-stories")) == ("news", "stories")
+
+
+def test_searches_reach_an_index_only_once_it_is_given_its_alias() -> None:
+    """A half-filled index of a migration must not be found beside the one it replaces."""
+    assert "aliases" not in template("news")["template"]
+    assert INDICES.read_by("news-2026.11") == ("news",)
+    assert INDICES.read_by("alerts") == ()
 
 
 def test_a_month_is_that_of_utc() -> None:
