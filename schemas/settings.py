@@ -126,12 +126,24 @@ class AlertSettings(_Part):
     rules_file: Path = Path("rules.toml")
 
 
+class ThrottleSettings(_Part):
+    """How many alerts one reader is told at once by one channel within the window; the rest comes in one message."""
+
+    window_s: float = Field(default=3600, gt=0)
+    per_rule: int | None = Field(default=60, ge=1, description="of one rule; null: no limit")
+    per_source: int | None = Field(default=60, ge=1, description="of one outlet")
+    overall: int | None = Field(default=200, ge=1)
+
+
 class NotifySettings(_Part):
     """Where alerts go."""
 
     channels: tuple[ChannelSettings, ...] = ()
     timeout_s: float = Field(default=10, gt=0)
     allow_networks: tuple[str, ...] = Field(default=(), description="private networks that alerts may be sent to")
+    teams_file: Path = Field(default=Path("teams.toml"), description="who is told of what; absent: every channel")
+    throttle: ThrottleSettings = ThrottleSettings()
+    digest_items: int = Field(default=20, ge=1, le=100, description="alerts that a message of many lists in full")
 
 
 class OpsSettings(_Part):

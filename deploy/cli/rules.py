@@ -7,13 +7,14 @@ import typer
 from rich.table import Table
 
 from consumers.rulebook import load_rules
-from deploy.cli import console
+from deploy.cli import console, precision
 from schemas.rule import Rule
 from schemas.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="What alerts are made of: rules.toml.")
 
 File = Annotated[Path | None, typer.Argument(help="Another file than the one in the settings (alert.rules_file).")]
+app.command()(precision.precision)
 
 
 @app.callback()
