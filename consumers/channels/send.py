@@ -81,7 +81,13 @@ def check_channel(channel: ChannelSettings) -> None:
 
 
 def send(
-    message: Message, channel: ChannelSettings, *, settings: NotifySettings, now: datetime, pace: Pace = PACE
+    message: Message,
+    channel: ChannelSettings,
+    *,
+    settings: NotifySettings,
+    now: datetime,
+    pace: Pace = PACE,
+    taken: smtp.Taken = TAKEN,
 ) -> Sent:
     """Send the message, and return when the channel has taken it.
 
@@ -92,7 +98,7 @@ def send(
     _wait(channel, pace)
     started = time.monotonic()
     try:
-        sent = _send(message, channel, settings=settings, now=now)
+        sent = _send(message, channel, settings=settings, now=now, taken=taken)
     except Unavailable as error:
         if error.after is not None:
             pace.silence(channel.name, error.after, time.monotonic())
@@ -112,7 +118,9 @@ def _wait(channel: ChannelSettings, pace: Pace) -> None:
         time.sleep(wait)
 
 
-def _send(message: Message, channel: ChannelSettings, *, settings: NotifySettings, now: datetime) -> Sent:
+def _send(
+    message: Message, channel: ChannelSettings, *, settings: NotifySettings, now: datetime, taken: smtp.Taken
+) -> Sent:
     match channel:
         case WebhookChannel():
             body = webhook.payload(message)
@@ -129,7 +137,7 @@ def _send(message: Message, channel: ChannelSettings, *, settings: NotifySetting
             return _posted(channel, url, telegram.bodies(message, channel), settings, now)
         case EmailChannel():
             mails = [(address, mail(message, channel, address)) for address in channel.to]
-            smtp.deliver(mails, channel, timeout_s=settings.timeout_s, allowed=settings.allow_networks, taken=TAKEN)
+            smtp.deliver(mails, channel, timeout_s=settings.timeout_s, allowed=settings.allow_networks, taken=taken)
         case AppriseChannel():
             services.send(message, channel, timeout_s=settings.timeout_s, allowed=settings.allow_networks)
         case AtomChannel():

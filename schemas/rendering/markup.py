@@ -18,6 +18,7 @@ from schemas.message import (
     Paragraph,
     Quote,
 )
+from schemas.rendering.outline import headline
 from schemas.rendering.wording import SEVERITY_WORDS, say
 from schemas.taxonomy import STANCE_WORDS, Stance
 
@@ -66,7 +67,7 @@ def _head(message: Message) -> str:
             f'<span style="display:inline-block;padding:1px 8px;border-radius:10px;font-size:12px;font-weight:700;'
             f'color:#ffffff;background:{SEVERITY_COLOURS[message.severity]}">{word}</span>&nbsp; '
         )
-    title = _text(message.title)
+    title = _text(headline(message))
     if link := web_link(message.url) if message.url else None:
         title = f'<a href="{escape(link)}" rel="noreferrer nofollow" style="color:{INK}">{title}</a>'
     parts = [
@@ -181,7 +182,7 @@ def _item(title: str, url: str, detail: str) -> str:
 
 
 def _caption(title: str) -> str:
-    return f'<h3 style="margin:18px 0 4px;font-size:14px">{_text(title)}</h3>'
+    return f'<h3 style="margin:18px 0 4px;font-size:14px">{_text(title)}</h3>' if title else ""
 
 
 def _table(style: str, width: str = "") -> str:

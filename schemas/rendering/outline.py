@@ -40,6 +40,11 @@ def heading(message: Message) -> str:
     return f"{SEVERITY_WORDS[message.severity][message.language].upper()} · {label}"
 
 
+def headline(message: Message) -> str:
+    """The title, inert; a dash for one of which nothing is left, so that there is something to click on."""
+    return plain(message.title) or "–"
+
+
 def outline(message: Message, *, budget: int) -> list[Line]:
     """The message in inert lines, `budget` characters at most, the first of which always are the heading and the link.
 
@@ -47,14 +52,15 @@ def outline(message: Message, *, budget: int) -> list[Line]:
     """
     url = web_link(message.url) if message.url else None
     lines = [Line(heading(message), Style.STRONG)]
-    lines.append(Line(plain(message.title, limit=min(400, budget // 4)), url=url))
-    lines += [Line(plain(text, limit=300), Style.FAINT) for text in (message.source,) if text]
+    lines.append(Line(plain(headline(message), limit=min(400, budget // 4)), url=url))
+    if source := plain(message.source, limit=300):
+        lines.append(Line(source, Style.FAINT))
     if message.may_repeat:
         lines.append(Line(say("repeat", message.language), Style.FAINT))
     for block in message.blocks:
-        lines += _lines(block)
-    if message.footer:
-        lines.append(Line(plain(message.footer, limit=300), Style.FAINT))
+        lines += (line for line in _lines(block) if line.text)
+    if footer := plain(message.footer, limit=300):
+        lines.append(Line(footer, Style.FAINT))
     return _fit(lines, budget, message, url)
 
 
@@ -106,7 +112,8 @@ def _lines(block: Block) -> Iterator[Line]:
             for row in block.rows:
                 yield Line(f"+{row.favor} ·{row.neutral} −{row.against} {plain(row.label, limit=160)}")  # noqa: RUF001
         case Items():
-            yield Line(plain(block.title, limit=200), Style.STRONG)
+            if block.title:
+                yield Line(plain(block.title, limit=200), Style.STRONG)
             for item in block.rows:
                 detail = f" ({plain(item.detail, limit=120)})" if item.detail else ""
                 yield Line(f"• {plain(item.title, limit=200)}{detail}", url=web_link(item.url) if item.url else None)

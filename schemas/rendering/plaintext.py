@@ -3,8 +3,8 @@
 import textwrap
 
 from schemas.inert import plain, web_link
-from schemas.message import Balances, Bars, Block, Facts, Heading, Items, Message, Paragraph, Quote
-from schemas.rendering.outline import heading, text_bar, unmarked
+from schemas.message import Balances, Bar, Bars, Block, Facts, Heading, Items, Message, Paragraph, Quote
+from schemas.rendering.outline import BAR_WIDTH, heading, headline, text_bar, unmarked
 from schemas.rendering.wording import say
 
 WIDTH = 76
@@ -12,7 +12,7 @@ WIDTH = 76
 
 def plaintext(message: Message) -> str:
     """The whole message in lines of 76 characters; links stand on lines of their own, so that none is broken."""
-    parts = [heading(message), _wrap(plain(message.title))]
+    parts = [heading(message), _wrap(headline(message))]
     if link := web_link(message.url) if message.url else None:
         parts.append(link)
     if message.source:
@@ -35,11 +35,7 @@ def _text(block: Block) -> str:
         case Facts():
             return "\n".join(_wrap(f"{plain(f.label)}: {plain(f.value)}", "  ", first="") for f in block.rows)
         case Bars():
-            width = max((len(plain(bar.shown)) for bar in block.rows), default=0)
-            rows = [
-                f"  {text_bar(bar.share, 20):<20} {plain(bar.shown):>{width}}  {plain(bar.label)}" for bar in block.rows
-            ]
-            return "\n".join([plain(block.title), *rows])
+            return "\n".join([plain(block.title), *(_bar(bar) for bar in block.rows)])
         case Balances():
             rows = [
                 f"  +{row.favor:<4} ·{row.neutral:<4} −{row.against:<4} {plain(row.label)}"  # noqa: RUF001
@@ -53,12 +49,25 @@ def _text(block: Block) -> str:
                 rows.append(_wrap(f"* {plain(item.title)}{detail}", "  ", first=""))
                 if link := web_link(item.url) if item.url else None:
                     rows.append(f"  {link}")
-            return "\n".join([plain(block.title), *rows, *([f"  {plain(block.more)}"] if block.more else [])])
+            title = [plain(block.title)] if block.title else []
+            return "\n".join([*title, *rows, *([f"  {plain(block.more)}"] if block.more else [])])
 
 
-def _wrap(text: str, indent: str = "", *, first: str | None = None) -> str:
+def _bar(bar: Bar) -> str:
+    drawn = f"  {text_bar(bar.share):<{BAR_WIDTH}} {plain(bar.shown):>8}  "
+    return _wrap(drawn + plain(bar.label), " " * len(drawn), first="", keep=True)
+
+
+def _wrap(text: str, indent: str = "", *, first: str | None = None, keep: bool = False) -> str:
     lead = indent if first is None else first
     lines = textwrap.wrap(
-        text, WIDTH, initial_indent=lead, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        text,
+        WIDTH,
+        initial_indent=lead,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=not keep,
+        replace_whitespace=False,
     )
-    return "\n".join(lines) or lead.rstrip()
+    return "\n".join(line.rstrip() for line in lines) or lead.rstrip()

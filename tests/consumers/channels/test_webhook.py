@@ -1,5 +1,6 @@
 """The signed POST, to real servers on the loopback."""
 
+import base64
 import json
 import socket
 import threading
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from consumers.channels.compose import of_alert
 from consumers.channels.send import check_channel as check
@@ -216,3 +217,23 @@ def test_a_url_that_leads_nowhere_is_told_at_the_start_and_not_quoted(url: str) 
 def test_a_good_channel_passes(secret: str) -> None:
     check(channel("https://desk.example/hook", secret))
     check(channel("http://10.0.0.1:8080/hook"))
+
+
+def test_while_secrets_rotate_each_of_them_verifies(receiver: Callable[..., Any], secret: str) -> None:
+    desk, new = receiver(), "whsec_" + base64.b64encode(b"twenty-four new letters.").decode()
+    rotating = WebhookChannel(
+        name="desk", url=SecretStr(desk.url), secret=SecretStr(new), retiring_secrets=(SecretStr(secret),)
+    )
+    send(of_alert(ALERT), rotating, settings=NotifySettings(allow_networks=LOOPBACK), now=datetime.now(tz=UTC))
+    ((headers, body),) = desk.received
+    assert len(headers["webhook-signature"].split()) == 2
+    for known in (new, secret):
+        assert Webhook(known).verify(body, headers)["type"] == "alert.created"
+    with pytest.raises(WebhookVerificationError):
+        Webhook("whsec_" + base64.b64encode(b"another one altogether..").decode()).verify(body, headers)
+
+
+def test_an_update_has_an_id_of_its_own() -> None:
+    first, update = (of_alert(ALERT.model_copy(update={"edition": n})) for n in (1, 2))
+    assert (first.message_id, update.message_id) == (ALERT.alert_id, f"{ALERT.alert_id}.2")
+    assert json.loads(payload(update))["type"] == "alert.updated"
