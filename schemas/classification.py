@@ -113,6 +113,20 @@ class TargetStance(_Frozen):
     evidence: tuple[int, ...] = ()
 
 
+class ZeroShotStance(_Frozen):
+    """The side the piece seems to take on a target that a user described in words and no model was trained on.
+
+    Never one of `Target`. `score` runs from -1 (against) to 1 (favor); `confidence` is not calibrated; `evidence` are
+    indexes into `passages`, strongest first.
+    """
+
+    target: str = Field(max_length=60)
+    stance: Stance
+    score: float = Field(ge=-1, le=1)
+    confidence: float = Field(ge=0, le=1)
+    evidence: tuple[int, ...] = ()
+
+
 class ModelRef(_Frozen):
     """Which model spoke; `generation` grows with each promoted model and takes part in the document's version."""
 
@@ -140,6 +154,7 @@ class Classification(_Frozen):
     relevant: bool
     topics: tuple[TopicScore, ...] = ()
     stances: tuple[TargetStance, ...] = ()
+    zero_shot: tuple[ZeroShotStance, ...] = Field(default=(), description="on targets described in words")
     voices: tuple[Voice, ...] = ()
     entities: tuple[Entity, ...] = Field(default=(), description="most often named first")
     passages: tuple[Passage, ...] = ()

@@ -5,10 +5,11 @@ Sources, the first that speaks wins: environment (`VIGIA_KAFKA__SERVERS`), then 
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -112,12 +113,59 @@ class PollSettings(_Part):
     )
 
 
+class HubSettings(_Part):
+    """A model of the Hugging Face hub, for the backend `hub` (see docs/models.md)."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$", description="owner/model")
+    commit: str = Field(description="the commit it is pinned to: 40 hex digits")
+    kind: Literal["nli", "labels"] = Field(
+        default="nli", description="nli: zero-shot by entailment; labels: fine-tuned, its labels mapped by `labels`"
+    )
+    labels: dict[str, str] = Field(
+        default={}, description="the model's label to relevant, topic:NAME, stance:TARGET:SIDE or ignore"
+    )
+    activation: Literal["sigmoid", "softmax"] = Field(
+        default="sigmoid", description="of the kind `labels`: sigmoid when several labels may hold at once"
+    )
+    languages: tuple[Literal["en", "es"], ...] = Field(default=("en", "es"), description="those that the model reads")
+    threshold: float = Field(default=0.5, ge=0, le=1, description="probability from which a label holds")
+    gate: float = Field(
+        default=0.0, ge=0, le=1, description="relevance of headline and lead under which the rest is not read; 0: off"
+    )
+    generation: int = Field(
+        default=100, ge=0, lt=1000, description="part of a document's version: above those of the models before it"
+    )
+    batch: int = Field(default=16, ge=1, description="passages, or passages with a hypothesis, at once")
+    cache: Path | None = Field(default=None, description="where models are kept; none: where Hugging Face keeps them")
+    download: bool = Field(default=True, description="false: only what is in the cache already")
+
+    @field_validator("commit")
+    @classmethod
+    def _pinned(cls, commit: str) -> str:
+        if not re.fullmatch(r"[0-9a-f]{40}", commit):
+            raise ValueError("is no pinned commit (40 hex digits): a branch or a tag can change under you")
+        return commit
+
+
 class ClassifySettings(_Part):
     """How pieces are read by the model."""
 
+    backend: Literal["shipped", "hub"] = Field(
+        default="shipped", description="shipped: Vigía's own model or the folder `model`; hub: the model of `hub`"
+    )
     model: Path | None = Field(default=None, description="a model's folder; none: the one that is shipped")
     threads: int = Field(default=2, ge=1)
     token_budget: int = Field(default=4096, ge=512, description="tokens of one forward pass, padding included")
+    targets_file: Path = Field(
+        default=Path("targets.toml"), description="targets described in words (`vigia model target`), if it is there"
+    )
+    hub: HubSettings | None = None
+
+    @model_validator(mode="after")
+    def _named(self) -> "ClassifySettings":
+        if self.backend == "hub" and self.hub is None:
+            raise ValueError("the backend is hub, but hub.name and hub.commit say no model")
+        return self
 
 
 class AlertSettings(_Part):

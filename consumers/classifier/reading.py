@@ -1,16 +1,19 @@
 """Many pieces through the model: headlines and leads first, the rest of those that may be on the beat."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from consumers.classifier import aggregate
 from consumers.classifier.aggregate import Read
 from consumers.classifier.boilerplate import is_boilerplate
-from consumers.classifier.model import Model, Scores
+from consumers.classifier.decide import Floats
+from consumers.classifier.model import Scores
 from consumers.classifier.passages import Span, passages
+from consumers.classifier.scorer import Scorer
 from consumers.classifier.voices import Spoken, around, spoken
+from consumers.classifier.zeroshot import zero_shot
 from schemas.article import Article
 from schemas.classification import Classification, Part, Passage, Unclassified, Voice
 
@@ -27,7 +30,7 @@ class Slice:
     text: str
 
 
-def classify_articles(articles: Sequence[Article], *, model: Model, now_ms: int) -> list[Classification]:
+def classify_articles(articles: Sequence[Article], *, model: Scorer, now_ms: int) -> list[Classification]:
     """What the model says of each article, in their order.
 
     All headlines and leads are scored together; an article whose most relevant one stays under the gate's threshold is
@@ -50,6 +53,7 @@ def classify_articles(articles: Sequence[Article], *, model: Model, now_ms: int)
             now_ms,
             own[:head] + more,
             _joined(first, second),
+            np.concatenate([first.open, second.open]),
             whole=read,
         )
         for article, own, head, more, first, second, read in zip(
@@ -58,7 +62,7 @@ def classify_articles(articles: Sequence[Article], *, model: Model, now_ms: int)
     ]
 
 
-def unclassified(article: Article, model: Model) -> Unclassified | None:
+def unclassified(article: Article, model: Scorer) -> Unclassified | None:
     """Why a piece can't be classified, if so."""
     if not any(c.isalpha() for c in article.title + article.text):
         return Unclassified.EMPTY
@@ -78,7 +82,7 @@ def _head(slices: Sequence[Slice]) -> int:
     return sum(s.part is Part.TITLE for s in slices) + min(LEAD, sum(s.part is Part.TEXT for s in slices))
 
 
-def _score(model: Model, groups: Sequence[Sequence[Slice]]) -> list[Scores]:
+def _score(model: Scorer, groups: Sequence[Sequence[Slice]]) -> list[Scores]:
     """Score the passages of all groups at once; the scores group by group."""
     scores = model.score([s.text for group in groups for s in group])
     ends = np.cumsum([len(group) for group in groups])
@@ -96,7 +100,7 @@ def _joined(first: Scores, second: Scores) -> Read:
 
 
 def _classification(
-    article: Article, model: Model, now_ms: int, slices: Sequence[Slice], scored: Read, *, whole: bool
+    article: Article, model: Scorer, now_ms: int, slices: Sequence[Slice], scored: Read, asked: Floats, *, whole: bool
 ) -> Classification:
     reason = unclassified(article, model)
     if reason is not None:
@@ -107,7 +111,7 @@ def _classification(
         Passage(part=s.part, start=s.span.start, end=s.span.end, text=s.text, relevance=round(float(p), 4))
         for s, p in zip(slices, scored.relevance, strict=True)
     )
-    read = Read(found, scored.relevance, scored.topics, scored.stance, scored.embedding)
+    read = replace(scored, passages=found)
     thresholds = model.manifest.thresholds
     relevance = aggregate.relevance(read, model.heads)
     said = spoken(article.title, article.text, article.language, found) if whole else Spoken((), ())
@@ -118,6 +122,7 @@ def _classification(
         relevant=relevance >= model.heads.relevance_from,
         topics=aggregate.topics(read, model.heads, thresholds),
         stances=aggregate.stances(read, model.heads, thresholds),
+        zero_shot=zero_shot(read, asked, model.described, article.language, thresholds),
         voices=_sided(said.voices, read, model) if relevance >= model.heads.relevance_from else said.voices,
         entities=said.entities,
         passages=found,
@@ -127,7 +132,7 @@ def _classification(
     )
 
 
-def _sided(voices: Sequence[Voice], read: Read, model: Model) -> tuple[Voice, ...]:
+def _sided(voices: Sequence[Voice], read: Read, model: Scorer) -> tuple[Voice, ...]:
     """The voices with their sides, each read from its own sentences."""
     own = model.score([around(v, read.passages[v.passage]) for v in voices]).stance
     thresholds = model.manifest.thresholds
