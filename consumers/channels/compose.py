@@ -21,6 +21,7 @@ from schemas.message import (
 )
 from schemas.ops import OpsAlert
 from schemas.reason import Reason, Window
+from schemas.rendering.reasons import worded
 from schemas.rendering.wording import figure, say, when
 from schemas.taxonomy import STANCE_WORDS, TARGET_WORDS, TOPIC_WORDS
 
@@ -92,22 +93,28 @@ def _alert_blocks(alert: Alert, language: Language, zone: tzinfo) -> Iterator[Bl
 def _why(alert: Alert, language: Language) -> Iterator[Block]:
     reason, facts = alert.reason, []
     if reason is not None:
-        facts += [Fact(label=m.field, value=", ".join(m.found)) for m in reason.matched]
+        facts += [
+            Fact(label=_capital(worded(m.field, language)), value=", ".join(worded(one, language) for one in m.found))
+            for m in reason.matched
+        ]
         if reason.margin is not None:
             margin = reason.margin
-            value = f"{margin.what} {figure(margin.limit, language)} ({figure(margin.value, language)})"
+            value = (
+                f"{worded(margin.what, language)} {figure(margin.limit, language)} ({figure(margin.value, language)})"
+            )
             facts.append(Fact(label=say("margin", language), value=value))
         if reason.odds is not None:
             odds = f"{reason.odds * 100:.2g} %" if reason.odds >= 0.0001 else "< 0.01 %"
             facts.append(Fact(label=say("odds", language), value=odds))
-    if alert.topics:
+    if alert.topics and not any(fact.label == say("topics", language) for fact in facts):
         topics = ", ".join(TOPIC_WORDS[topic][language] for topic in alert.topics)
         facts.append(Fact(label=say("topics", language), value=topics))
-    if reason is not None and reason.text:
+    # what matched says the same as the text, in the reader's words
+    told = "" if reason is None or reason.matched else reason.text
+    if facts or told:
         yield Heading(text=say("why", language))
-        yield Paragraph(text=reason.text)
-    elif facts:
-        yield Heading(text=say("why", language))
+    if told:
+        yield Paragraph(text=told)
     if facts:
         yield Facts(rows=tuple(facts))
     if reason is not None and reason.causes:
@@ -119,6 +126,10 @@ def _why(alert: Alert, language: Language) -> Iterator[Block]:
                 Bar(label=c.value, share=min(1.0, abs(c.score) / most), shown=f"{c.now}/{c.of_now}") for c in causes
             ),
         )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _window(window: Window, language: Language, zone: tzinfo) -> Block:

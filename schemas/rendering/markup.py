@@ -104,7 +104,7 @@ def _block(block: Block, language: Language) -> str:
             return f"{_caption(block.title)}{_table('width:100%', '100%')}{rows}</table>"
         case Balances():
             rows = "".join(_balance(row) for row in block.rows)
-            return f"{_caption(block.title)}{_table('width:100%', '100%')}{rows}</table>"
+            return f"{_caption(block.title)}{_table('width:100%', '100%')}{rows}</table>{_key(language)}"
         case Items():
             rows = "".join(_item(item.title, item.url, item.detail) for item in block.rows)
             more = f'<p style="margin:4px 0;font-size:13px;color:{FAINT}">{_text(block.more)}</p>' if block.more else ""
@@ -182,6 +182,8 @@ def _item(title: str, url: str, detail: str) -> str:
 
 
 def _caption(title: str) -> str:
+    if not title:
+        return ""
     return f'<h3 style="margin:18px 0 4px;font-size:14px">{_text(title)}</h3>' if title else ""
 
 
