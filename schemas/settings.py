@@ -208,7 +208,14 @@ class WorkerSettings(_Part):
     linger_s: float = Field(default=0.2, ge=0, description="how long a batch waits to fill")
     retry_s: float = Field(default=1.0, gt=0, description="first wait before a message is tried again; doubles")
     retry_max_s: float = Field(default=30.0, gt=0)
-    health_port: int | None = Field(default=None, ge=1, le=65535, description="/healthz and /readyz on 127.0.0.1")
+    health_port: int | None = Field(
+        default=None, ge=1, le=65535, description="/healthz, /readyz and /metrics; none: off"
+    )
+    health_host: str = Field(default="127.0.0.1", description="the address that they listen on")
+    health_names: tuple[str, ...] = Field(
+        default=(), description="names beside this machine's own by which probes and Prometheus may call it"
+    )
+    log: Literal["json", "text"] = Field(default="json", description="form of a worker's log on stderr")
 
 
 class Settings(BaseSettings):
