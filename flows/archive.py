@@ -1,9 +1,9 @@
 """The flows' only door to Elasticsearch: read the pieces again, drop a month. Everything here may raise Unavailable."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch
@@ -11,6 +11,9 @@ from elasticsearch import ApiError, Elasticsearch
 from schemas.errors import Unavailable
 from schemas.indices import INDICES, Indices
 from schemas.settings import ElasticsearchSettings
+
+Client: TypeAlias = Elasticsearch
+"""So that flows can name it without importing elasticsearch."""
 
 PAGE = 200
 BATCH = 1000
@@ -57,6 +60,21 @@ def pieces(
             return
         after = hits[-1]["sort"]
         yield [hit["_source"] for hit in hits], list(hits[-1]["sort"])
+
+
+def ask(es: Elasticsearch, body: Mapping[str, Any], *, indices: Indices = INDICES) -> dict[str, Any]:
+    """The answer to a body of `schemas`, over all articles; `aggregations` is empty when there is no index yet.
+
+    All shards answer or none: a partial answer would tell half of a week for the whole.
+    """
+    answer = es.search(
+        index=indices.news,
+        body=dict(body),
+        ignore_unavailable=True,
+        allow_no_indices=True,
+        allow_partial_search_results=False,
+    )
+    return {"aggregations": {}} | dict(answer.body)
 
 
 def which(es: Elasticsearch, ids: Sequence[str], *, indices: Indices = INDICES) -> set[str]:

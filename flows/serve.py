@@ -30,6 +30,7 @@ from prefect.types.entrypoint import EntrypointType
 
 from flows import logs
 from flows.backfill import backfill
+from flows.briefing import briefing
 from flows.poll import AWAY, poll
 from flows.replay import replay
 from flows.retention import retention
@@ -45,7 +46,7 @@ ROUNDS = 12
 """After so many of these, runs that are stuck are looked for."""
 
 PREFETCH_S = 3.0
-FLOWS = (poll, backfill, replay, retention)
+FLOWS = (poll, backfill, replay, retention, briefing)
 """Each with a deployment of its own name; only `poll` has a schedule."""
 
 RESUMED = 3
@@ -85,7 +86,7 @@ async def _serve(settings: Settings) -> None:
         description="Read the news sources that are due",
     )
     deployment_id = await runner.aadd_deployment(deployment)
-    for unscheduled in (backfill, replay, retention):
+    for unscheduled in (backfill, replay, retention, briefing):
         made = await unscheduled.ato_deployment(
             name=unscheduled.name, entrypoint_type=EntrypointType.MODULE_PATH, description=unscheduled.description
         )

@@ -105,7 +105,7 @@ class Item(_Block):
 
 
 class Items(_Block):
-    """A list of them; `more` says how many were left out."""
+    """A list of them, which needs no title under a heading; `more` says how many were left out."""
 
     block: Literal["items"] = "items"
     title: str
