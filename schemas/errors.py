@@ -40,11 +40,12 @@ class WireError(VigiaError):
 class Unavailable(VigiaError):
     """A sink or the broker does not answer, or refuses our credentials; nothing is wrong with the item.
 
-    Worth another try, `after` seconds from now when it said so.
+    Worth another try, `after` seconds from now when it said so. `unsure`: it may have taken what it was given, as the
+    answer alone was lost.
     """
 
-    def __init__(self, sink: str, reason: str, *, after: float | None = None) -> None:
-        self.sink, self.reason, self.after = sink, reason, after
+    def __init__(self, sink: str, reason: str, *, after: float | None = None, unsure: bool = False) -> None:
+        self.sink, self.reason, self.after, self.unsure = sink, reason, after, unsure
         super().__init__(f"{sink} is unavailable: {reason}")
 
 

@@ -72,7 +72,8 @@ def post(
             answer_headers = {name.decode("latin-1").lower(): v.decode("latin-1") for name, v in response.headers}
             said = b"" if 200 <= status < 400 else _some(response)
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.RemoteProtocolError) as error:
-        raise Unavailable(f"channel {channel}", type(error).__name__) from error
+        unsure = not isinstance(error, httpcore.ConnectError | httpcore.ConnectTimeout)
+        raise Unavailable(f"channel {channel}", type(error).__name__, unsure=unsure) from error
     except (httpcore.UnsupportedProtocol, httpcore.LocalProtocolError, ValueError) as error:
         raise DeliveryRefused(channel, f"its URL can't be used ({type(error).__name__})") from None
     return Answer(status, wait_asked(answer_headers.get("retry-after"), said, now), said)

@@ -58,7 +58,9 @@ def send(message: Message, channel: AppriseChannel, *, timeout_s: float, allowed
     if not said.get("known", True):
         raise DeliveryRefused(channel.name, "its url is none that Apprise knows")
     if (status := said.get("status")) is None:
-        raise Unavailable(f"channel {channel.name}", str(said.get("trouble") or "the service gave no answer"))
+        raise Unavailable(
+            f"channel {channel.name}", str(said.get("trouble") or "the service gave no answer"), unsure=True
+        )
     after = said.get("after")
     if 200 <= status < 300:
         raise Unavailable(f"channel {channel.name}", f"answered {status}, which Apprise takes for a failure")

@@ -73,6 +73,7 @@ def deliver(
 def _server(channel: EmailChannel, *, timeout_s: float, allowed: Sequence[str]) -> Iterator[smtplib.SMTP]:
     sink = f"channel {channel.name}"
     deadline = time.monotonic() + timeout_s
+    greeted = False
     try:
         server = _Guarded(channel, deadline, allowed)
         # a server that drips bytes never meets a timeout of one read: at the deadline the connection is cut
@@ -81,6 +82,7 @@ def _server(channel: EmailChannel, *, timeout_s: float, allowed: Sequence[str]) 
         timer.start()
         try:
             server.greet()
+            greeted = True
             yield server
             with suppress(smtplib.SMTPException, OSError):
                 server.quit()
@@ -97,7 +99,7 @@ def _server(channel: EmailChannel, *, timeout_s: float, allowed: Sequence[str]) 
     except ssl.SSLCertVerificationError as error:
         raise Unavailable(sink, f"its certificate is not trusted ({error.verify_message})") from error
     except (smtplib.SMTPException, OSError) as error:
-        raise Unavailable(sink, type(error).__name__) from error
+        raise Unavailable(sink, type(error).__name__, unsure=greeted) from error
 
 
 class _Guarded(smtplib.SMTP):
