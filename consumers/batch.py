@@ -2,19 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from consumers.outcome import Done, Outcome, Poison, Retry
+from schemas.traceparent import Headers, Trace, follow
 
 
 @dataclass(frozen=True)
 class Record:
-    """A message as it lies on the broker."""
+    """A message as it lies on the broker; `at_ms` is when it came to lie there, 0 when unknown."""
 
     stream: str
     partition: int
     offset: int
     key: bytes | None
     value: bytes | None
+    headers: Headers = ()
+    at_ms: int = 0
+
+    @cached_property
+    def trace(self) -> Trace:
+        """This worker's step on the message's way; what comes of it carries the same trace id."""
+        return follow(self.headers)
 
     @property
     def size(self) -> int:

@@ -1,5 +1,6 @@
 """From bytes to outcomes: decode, call the handler, find the one message that it fails at; and dead letters."""
 
+import re
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from pydantic import BaseModel
 
 from consumers.batch import Record
 from consumers.outcome import Handler, Outcome, Poison, Retry
-from schemas.deadletter import DeadLetter
+from schemas.deadletter import REPLAYS, DeadLetter
 from schemas.errors import Unavailable, WireError
 from schemas.identity import digest
+from schemas.redact import Redactor
 from schemas.streams import Stream
 from schemas.wire import decode
 
@@ -27,6 +29,9 @@ OVERHEAD = 40_000
 """Bytes of a dead letter besides key and value, at most."""
 
 
+NO_SECRETS = Redactor()
+
+
 @dataclass(frozen=True)
 class Raised(Poison):
     """A message at which the handler raised; `stack_hash` is equal for the same place in the code."""
@@ -34,14 +39,14 @@ class Raised(Poison):
     stack_hash: str
 
 
-def outcomes_of(records: Sequence[Record], stream: Stream[In], handle: Handler[In]) -> list[Outcome]:
-    """One outcome a record, in order. A record that doesn't decode never reaches the handler."""
-    read = [_read(record, stream) for record in records]
-    handled = iter(_handled([m for m in read if not isinstance(m, Poison)], handle))
-    return [m if isinstance(m, Poison) else next(handled) for m in read]
+def outcomes_of(messages: Sequence[In | Poison], handle: Handler[In]) -> list[Outcome]:
+    """One outcome a message, in order. What didn't decode never reaches the handler."""
+    handled = iter(_handled([m for m in messages if not isinstance(m, Poison)], handle))
+    return [m if isinstance(m, Poison) else next(handled) for m in messages]
 
 
-def _read(record: Record, stream: Stream[In]) -> In | Poison:
+def read(record: Record, stream: Stream[In]) -> In | Poison:
+    """The record's message, or why it is none."""
     try:
         message = decode(stream, record.value)
     except WireError as error:
@@ -77,8 +82,26 @@ def _stack_hash(error: BaseException) -> str:
     return digest("stack", type(error).__name__, *places)
 
 
-def dead_letter(record: Record, poison: Poison, *, stage: str, attempts: int, at_ms: int, max_bytes: int) -> DeadLetter:
-    """The record's untouched bytes with the reason; without the bytes when they would exceed `max_bytes`."""
+def replays_of(record: Record) -> int:
+    """How often the record has come back from the dead letters."""
+    said = dict(record.headers).get(REPLAYS, b"0")
+    return int(said) if re.fullmatch(rb"\d{1,6}", said) else 0
+
+
+def dead_letter(
+    record: Record,
+    poison: Poison,
+    *,
+    stage: str,
+    attempts: int,
+    at_ms: int,
+    max_bytes: int,
+    redactor: Redactor = NO_SECRETS,
+) -> DeadLetter:
+    """The record's untouched bytes with the reason; without the bytes when they would exceed `max_bytes`.
+
+    The reason is freed of secrets: an error's text may hold the address that it failed at.
+    """
     whole = (record.size + len(record.key or b"")) * 4 // 3 + OVERHEAD <= max_bytes
     return DeadLetter(
         stage=stage,
@@ -89,8 +112,10 @@ def dead_letter(record: Record, poison: Poison, *, stage: str, attempts: int, at
         value=record.value if whole else None,
         value_bytes=record.size,
         error=poison.error,
-        reason=poison.reason[:REASON],
+        reason=redactor.clean(poison.reason)[:REASON],
         stack_hash=poison.stack_hash if isinstance(poison, Raised) else None,
         attempts=attempts,
         at_ms=at_ms,
+        trace_id=record.trace.trace_id,
+        replays=replays_of(record),
     )

@@ -1,14 +1,20 @@
-"""What /healthz and /readyz answer, on 127.0.0.1 alone."""
+"""What /healthz, /readyz and /metrics answer; on 127.0.0.1 unless told otherwise, to callers who know its name."""
 
 import json
+import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from consumers import metrics
 from schemas.errors import Unavailable
+
+LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 STUCK_S = 600.0
 """A loop that has not turned for so long is not alive: the broker takes its partitions away at that time."""
@@ -49,16 +55,31 @@ class Health:
 
 
 @contextmanager
-def serve(health: Health, port: int | None) -> Iterator[int | None]:
-    """Answer /healthz and /readyz while the block runs: 200, or 503 with the reason. Yields the port in use."""
+def serve(
+    health: Health, port: int | None, *, host: str = "127.0.0.1", names: Sequence[str] = ()
+) -> Iterator[int | None]:
+    """Answer /healthz and /readyz while the block runs: 200, or 503 with the reason; and /metrics. Yields the port.
+
+    Whoever calls this machine by a name that is not its own, `host` or one of `names` gets a 421: a web page might, by
+    a name of its own that leads here (DNS rebinding).
+    """
     if port is None:
         yield None
         return
 
+    known = frozenset(name.lower() for name in (*LOCAL_NAMES, host, *names))
+
     class Answer(BaseHTTPRequestHandler):
+        server_version, sys_version = "Vigia", ""
         timeout = 5
 
         def do_GET(self) -> None:
+            if re.sub(r":\d*$", "", self.headers.get("host", "").strip().lower()) not in known:
+                self._answer(421, "text/plain", b"This worker is not known by that name.\n")
+                return
+            if self.path == "/metrics":
+                self._answer(200, CONTENT_TYPE_LATEST, metrics.page())
+                return
             checks = {"/healthz": health.alive, "/readyz": health.ready}
             check = checks.get(self.path)
             if check is None:
@@ -66,8 +87,11 @@ def serve(health: Health, port: int | None) -> Iterator[int | None]:
                 return
             reason = check(time.monotonic())
             body = json.dumps({"ok": reason is None, "reason": reason}).encode()
-            self.send_response(200 if reason is None else 503)
-            self.send_header("Content-Type", "application/json")
+            self._answer(200 if reason is None else 503, "application/json", body)
+
+        def _answer(self, status: int, kind: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -75,7 +99,7 @@ def serve(health: Health, port: int | None) -> Iterator[int | None]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
             """Say nothing: probes come every few seconds."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Answer)
+    server = ThreadingHTTPServer((host, port), Answer)
     server.daemon_threads = True
     thread = Thread(target=server.serve_forever, name="health", daemon=True)
     thread.start()

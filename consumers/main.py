@@ -11,13 +11,17 @@ import sys
 from collections.abc import Sequence
 from threading import Event
 from types import FrameType
+from typing import Literal
 
 import structlog
 
+from consumers import faults
+from consumers.handling import NO_SECRETS
 from consumers.health import Health, serve
 from consumers.stages import STAGES
 from consumers.worker import run
 from schemas.errors import ConfigError, VigiaError
+from schemas.redact import Redactor, redactor_of
 from schemas.settings import load_settings
 
 log = structlog.get_logger()
@@ -26,7 +30,7 @@ log = structlog.get_logger()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the stage that is named; returns the exit code."""
     named = list(sys.argv[1:] if arguments is None else arguments)
-    log_as_json()
+    log_to_stderr()
     if len(named) != 1 or named[0] not in STAGES:
         log.error("worker.unknown", reason=f"usage: python -m consumers.main {{{','.join(STAGES)}}}", given=named)
         return 2
@@ -37,7 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     health = Health()
     try:
         settings = load_settings()
-        with serve(health, settings.worker.health_port) as port:
+        log_to_stderr(settings.worker.log, redactor_of(settings))
+        for fault in faults.arm(os.environ.get(faults.VARIABLE)):
+            log.warning("fault.armed", point=fault.point, n=fault.nth, action=fault.action)
+        worker = settings.worker
+        with serve(health, worker.health_port, host=worker.health_host, names=worker.health_names) as port:
             log.info("worker.started", stream=stage.stream.name, health_port=port)
             run(stage, settings, stop=stop, health=health)
     except ConfigError as error:
@@ -65,28 +73,33 @@ def stop_on_signals(stop: Event) -> None:
     signal.signal(signal.SIGINT, told)
 
 
-def log_as_json() -> None:
-    """Send events to stderr, one JSON object a line; of the libraries, warnings and worse."""
+def log_to_stderr(form: Literal["json", "text"] = "json", redactor: Redactor = NO_SECRETS) -> None:
+    """Send events to stderr, one JSON object or one line of text each, freed of secrets; of the libraries, warnings."""
+
+    def clean(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        return {name: redactor.clean(value) if isinstance(value, str) else value for name, value in event.items()}
+
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        clean,
     ]
+    renderer: structlog.typing.Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
+    if form == "text":
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     structlog.configure(
-        processors=[*shared, structlog.processors.JSONRenderer(ensure_ascii=False)],
+        processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=False,  # the form changes once the settings are read
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(ensure_ascii=False),
-            ],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, clean, renderer],
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)

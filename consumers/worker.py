@@ -24,16 +24,21 @@ from kafka.errors import (
 from kafka.structs import MemberState, OffsetAndMetadata
 from pydantic import BaseModel
 
+from consumers import faults
 from consumers.batch import Plan, Record, plan, take
 from consumers.breaker import Breaker
-from consumers.handling import dead_letter, outcomes_of
+from consumers.handling import dead_letter, outcomes_of, read, replays_of
 from consumers.health import STUCK_S, Health
-from consumers.outcome import Done, Poison
+from consumers.metrics import Meter
+from consumers.outcome import Done, Emit, Poison
 from consumers.stages import Opened, Stage
+from consumers.tracing import tracing
 from consumers.watchdog import Watchdog
 from schemas.errors import ConfigError, Unavailable, VigiaError
+from schemas.redact import Redactor, redactor_of
 from schemas.settings import KafkaSettings, Settings, WorkerSettings
-from schemas.streams import STREAMS, Stream
+from schemas.streams import STREAMS
+from schemas.traceparent import Trace, begin
 from schemas.wire import encode
 
 In = TypeVar("In", bound=BaseModel)
@@ -70,6 +75,9 @@ SESSION_S = 10.0
 WATCH_S, STALLED_S = 15.0, 60.0
 """How often an idle loop asks whether messages lie ahead, and for how long they may without coming."""
 
+TOLD_S = 1.0
+"""How often the lag is told to the metrics."""
+
 TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
@@ -81,6 +89,7 @@ def run(stage: Stage[In], settings: Settings, *, stop: Event, health: Health | N
     """
     health = health or Health()
     breaker = Breaker(settings.worker.retry_s, settings.worker.retry_max_s)
+    meter, redactor = Meter(stage.name), redactor_of(settings)
     with ExitStack() as stack:
         opened = _opened(stage, settings, stack, breaker, health, stop)
         if opened is None:
@@ -92,11 +101,13 @@ def run(stage: Stage[In], settings: Settings, *, stop: Event, health: Health | N
                     _consumer(stage, settings.kafka) as consumer,
                     closing(_Sender(settings.kafka, stage.group)) as sender,
                 ):
-                    _Loop(stage, opened, settings.worker, consumer, sender, breaker, health).turn_until(stop)
+                    loop = _Loop(stage, opened, settings.worker, consumer, sender, breaker, health, meter, redactor)
+                    loop.turn_until(stop)
             except KafkaConfigurationError as error:
                 raise ConfigError("kafka", str(error)) from None
             except KafkaError as error:
                 health.turn(joined=False)
+                meter.turned(joined=False, paused=True, lags={})
                 _wait(f"kafka: {type(error).__name__}: {error}", breaker, health, stop)
 
 
@@ -166,12 +177,12 @@ class _Sender:
     def close(self) -> None:
         self._producer.close(timeout=CLOSE_S)
 
-    def send(self, messages: Sequence[tuple[Stream[Any], BaseModel]]) -> list[str | None]:
+    def send(self, messages: Sequence[tuple[Emit, Trace]]) -> list[str | None]:
         """Send and wait for every acknowledgement; of each message None, or why it is too large.
 
-        Raises KafkaError when the broker acknowledges neither.
+        Each carries the step of the way that it is sent on. Raises KafkaError when the broker acknowledges neither.
         """
-        sent = [self._start(stream, message) for stream, message in messages]
+        sent = [self._start(*message) for message in messages]
         ends = [end if isinstance(end, str) else self._end(end) for end in sent]
         if not any(isinstance(end, TOO_LARGE) for end in ends):
             for end in ends:
@@ -182,11 +193,12 @@ class _Sender:
             for message, end in zip(messages, ends, strict=True)
         ]
 
-    def _start(self, stream: Stream[Any], message: BaseModel) -> Any:
-        value = encode(message)
+    def _start(self, emit: Emit, trace: Trace) -> Any:
+        stream, value = emit.stream, encode(emit.message)
         if len(value) > stream.max_bytes:
             return f"{len(value)} bytes, where {stream.name} takes {stream.max_bytes}"
-        return self._producer.send(stream.name, key=stream.key(message).encode(), value=value)
+        key = stream.key(emit.message).encode()
+        return self._producer.send(stream.name, key=key, value=value, headers=[trace.header()])
 
     @staticmethod
     def _end(future: Any) -> KafkaError | None:
@@ -196,12 +208,12 @@ class _Sender:
             return error
         return None
 
-    def _alone(self, stream: Stream[Any], message: BaseModel) -> str | None:
+    def _alone(self, emit: Emit, trace: Trace) -> str | None:
         self.close()
         self._producer = self._open()
-        end = self._end(self._start(stream, message))
+        end = self._end(self._start(emit, trace))
         if isinstance(end, TOO_LARGE):
-            return f"larger than the broker takes for {stream.name}"
+            return f"larger than the broker takes for {emit.stream.name}"
         if end is not None:
             raise end
         return None
@@ -216,9 +228,12 @@ class _Loop:
     sender: _Sender
     breaker: Breaker
     health: Health
+    meter: Meter
+    redactor: Redactor
     attempts: Counter[tuple[int, int]] = field(default_factory=Counter)
     fitting: int = 1_000_000
     watchdog: Watchdog = field(default_factory=lambda: Watchdog(STALLED_S))
+    told_at: float = float("-inf")
     watched_at: float = field(default_factory=time.monotonic)
     ticked_at: float = float("-inf")
     tick_trouble: str | None = None
@@ -231,7 +246,7 @@ class _Loop:
         self.consumer.subscribe([name])
         while not stop.is_set():
             records = self._paused() if self.breaker.open(time.monotonic()) else self._gather()
-            self.health.turn(joined=self.consumer.group_metadata().state == MemberState.STABLE)
+            self._turned(joined=self.consumer.group_metadata().state == MemberState.STABLE)
             if records:
                 self.watchdog.reset()
                 self._process(records)
@@ -249,15 +264,16 @@ class _Loop:
             return
         self.ticked_at = now
         try:
-            done = self.opened.tick()
-            lost = [end for end in self.sender.send([(e.stream, e.message) for e in done.emit]) if end is not None]
+            with self.meter.step("tick"):
+                done = self.opened.tick()
+                lost = [end for end in self.sender.send([(e, begin()) for e in done.emit]) if end is not None]
             if lost:
                 log.error("tick.too_large", stage=self.stage.name, reason="; ".join(lost))
             elif done.then is not None:
                 done.then()
         except Unavailable as error:
-            self.health.trouble = self.tick_trouble = str(error)
-            log.warning("tick.retry", reason=str(error), seconds=round(self.breaker.trip(now), 1))
+            self.health.trouble = self.tick_trouble = self.redactor.clean(str(error))
+            log.warning("tick.retry", reason=self.tick_trouble, seconds=round(self.breaker.trip(now), 1))
         except KafkaError:
             raise
         except Exception:
@@ -267,6 +283,21 @@ class _Loop:
                 self.breaker.reset()
                 self.health.trouble = None
             self.tick_trouble = None
+
+    def _turned(self, *, joined: bool) -> None:
+        """Tell what the probes and the metrics show."""
+        self.health.turn(joined=joined)
+        if (now := time.monotonic()) - self.told_at < TOLD_S:
+            return
+        self.told_at = now
+        lags: dict[int, int] = {}
+        for tp in self.consumer.assignment():
+            # what the last fetch said; before the first one a position would cost a request
+            end = self.consumer.highwater(tp)
+            at = self.consumer.position(tp, timeout_ms=0) if end is not None else None
+            if end is not None and at is not None:
+                lags[tp.partition] = max(0, end - at)
+        self.meter.turned(joined=joined, paused=self.breaker.open(time.monotonic()), lags=lags)
 
     def _watch(self, now: float) -> None:
         """Clients have been seen to stand still with partitions assigned and messages ahead: then open new ones."""
@@ -306,23 +337,38 @@ class _Loop:
 
     def _poll(self, timeout_ms: int, room: int) -> list[Record]:
         polled: Mapping[Any, Sequence[Any]] = self.consumer.poll(timeout_ms=timeout_ms, max_records=room)
-        return [Record(r.topic, r.partition, r.offset, r.key, r.value) for found in polled.values() for r in found]
+        return [
+            Record(r.topic, r.partition, r.offset, r.key, r.value, tuple(r.headers), max(0, r.timestamp))
+            for found in polled.values()
+            for r in found
+        ]
 
     def _process(self, records: Sequence[Record]) -> None:
         started = time.monotonic()
+        faults.hit("after_poll")
         self.attempts.update((r.partition, r.offset) for r in records)
-        decided = plan(records, outcomes_of(records, self.stage.stream, self.opened.handle))
+        self.meter.gathered(records, sum(1 for r in records if replays_of(r)))
+        messages = [read(record, self.stage.stream) for record in records]
+        with self.meter.step("handle"), tracing({id(m): r.trace for m, r in zip(messages, records, strict=True)}):
+            decided = plan(records, outcomes_of(messages, self.opened.handle))
+        faults.hit("after_handle")
         try:
-            dead = self._effects(decided)
+            with self.meter.step("effect"):
+                dead = self._effects(decided)
         except Unavailable as error:
             # what was sent is sent again: everything that follows drops repeats
             start = {r.partition: r.offset for r in reversed(records)}
             decided, dead = Plan((), {}, start, (str(error),)), 0
-        self._commit(decided.commit)
+        faults.hit("before_commit")
+        with self.meter.step("commit"):
+            self._commit(decided.commit)
+        faults.hit("after_commit")
+        known = {r: m for r, m in zip(records, messages, strict=True) if isinstance(m, BaseModel)}
+        self.meter.committed(decided, dead, known, int(time.time() * 1000))
         self._seek(decided.rewind)
         if decided.rewind:
             wait = self.breaker.trip(time.monotonic())
-            self.health.trouble = "; ".join(decided.reasons)[:1000]
+            self.health.trouble = self.redactor.clean("; ".join(decided.reasons))[:1000]
             log.warning("batch.retry", reason=self.health.trouble, seconds=round(wait, 1))
         else:
             self.breaker.reset()
@@ -346,18 +392,23 @@ class _Loop:
         dead += self._emit(done)
         for record, poison in dead:
             self._keep(record, poison)
+        faults.hit("after_send")
         lost = {record for record, _ in dead}
         for record, outcome in done:
             if outcome.then is not None and record not in lost:
                 outcome.then()
         for record, _ in decided.finished:
             del self.attempts[record.partition, record.offset]
+        faults.hit("after_effect")
         return len(dead)
 
     def _emit(self, done: Sequence[tuple[Record, Done]]) -> list[tuple[Record, Poison]]:
         """Send what was emitted; returns the records whose messages no stream can hold."""
         emits = [(record, emit) for record, outcome in done for emit in outcome.emit]
-        ends = self.sender.send([(emit.stream, emit.message) for _, emit in emits])
+        ends = self.sender.send([(emit, record.trace) for record, emit in emits])
+        for (_, emit), end in zip(emits, ends, strict=True):
+            if end is None:
+                self.meter.emitted(emit.stream.name)
         failed = {
             record: Poison("MessageTooLarge", f"what it became is too large: {end}")
             for (record, _), end in zip(emits, ends, strict=True)
@@ -374,24 +425,28 @@ class _Loop:
             attempts=self.attempts[record.partition, record.offset],
             at_ms=int(time.time() * 1000),
             max_bytes=stream.max_bytes,
+            redactor=self.redactor,
         )
         try:
-            if any(self.sender.send([(stream, letter)])):
+            if any(self.sender.send([(Emit(stream, letter), record.trace)])):
                 # the broker's own limit is below the stream's: by reference
                 letter = letter.model_copy(update={"value": None})
-                (end,) = self.sender.send([(stream, letter)])
+                (end,) = self.sender.send([(Emit(stream, letter), record.trace)])
                 if end is not None:
                     raise DeadLettersLost(stream.name, end)
         except KafkaError as error:
             raise DeadLettersLost(stream.name, f"{type(error).__name__}: {error}") from error
+        self.meter.dead(letter.error)
         log.warning(
             "message.dead",
             stage=self.stage.name,
             stream=record.stream,
             partition=record.partition,
             offset=record.offset,
-            error=poison.error,
-            reason=poison.reason[:200],
+            error=letter.error,
+            reason=letter.reason[:200],
+            attempts=letter.attempts,
+            trace_id=letter.trace_id,
         )
 
     def _commit(self, offsets: Mapping[int, int]) -> None:

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from schemas.errors import Unavailable
 from schemas.settings import KafkaSettings
 from schemas.streams import STREAMS, Stream
+from schemas.traceparent import Headers, begin
 from schemas.wire import encode
 
 M = TypeVar("M", bound=BaseModel)
@@ -54,6 +55,7 @@ class Record:
     offset: int
     key: bytes | None
     value: bytes | None
+    headers: Headers = ()
 
 
 def ensure(kafka: KafkaSettings, streams: Iterable[Stream[Any]] = STREAMS) -> list[str]:
@@ -131,7 +133,7 @@ def reread(kafka: KafkaSettings, stream: str, spans: Mapping[int, tuple[int, int
             if waited * POLL_MS > DELIVERY_MS:
                 raise Unavailable("kafka", f"{stream} gives nothing more before its end")
             records = [
-                Record(part.partition, record.offset, record.key, record.value)
+                Record(part.partition, record.offset, record.key, record.value, tuple(record.headers))
                 for part, batch in found.items()
                 for record in batch
                 if record.offset < wanted[part][1]
@@ -252,30 +254,40 @@ class Publisher:
                 self.open()
         return Receipt(tuple(key for key, _ in fitting if key not in refused), refused)
 
-    def forward(self, stream: str, messages: Sequence[tuple[bytes | None, bytes]]) -> dict[int, str]:
-        """Send keys and values as they are; those (by position) that the broker won't take. Raises Unavailable."""
+    def forward(
+        self, stream: str, messages: Sequence[tuple[bytes | None, bytes]], headers: Sequence[Headers] = ()
+    ) -> dict[int, str]:
+        """Send keys and values as they are; those (by position) that the broker won't take. Raises Unavailable.
+
+        `headers` are each message's own; without them each begins a new way.
+        """
         with self._sending:
             refused: dict[int, str] = {}
-            if self._sent(stream, messages):
+            if self._sent(stream, messages, headers):
                 for position, message in enumerate(messages):
                     self.close()
                     self.open()
-                    if self._sent(stream, [message]):
+                    if self._sent(stream, [message], headers[position : position + 1]):
                         refused[position] = "the broker finds it too large"
                 self.close()
                 self.open()
         return refused
 
-    def _sent(self, stream: str, messages: Sequence[tuple[K, bytes]]) -> list[tuple[K, bytes]]:
+    def _sent(
+        self, stream: str, messages: Sequence[tuple[K, bytes]], headers: Sequence[Headers] = ()
+    ) -> list[tuple[K, bytes]]:
         """Send the messages; those that failed since one of them is too large. Raises Unavailable."""
         producer = self._producer
         if producer is None:
             raise self._failure or Unavailable("kafka", "the publisher is not open")
         doubtful: list[tuple[K, bytes]] = []
         try:
+            own = headers or [(begin().header(),) for _ in messages]
             answers = [
-                producer.send(stream, value=value, key=key.encode() if isinstance(key, str) else key)
-                for key, value in messages
+                producer.send(
+                    stream, value=value, key=key.encode() if isinstance(key, str) else key, headers=list(carried)
+                )
+                for (key, value), carried in zip(messages, own, strict=True)
             ]
             for message, answer in zip(messages, answers, strict=True):
                 try:

@@ -3,7 +3,6 @@
 Everything after it is idempotent, so that replaying twice is harmless. One that was stopped goes on where it was.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from enum import StrEnum
@@ -15,16 +14,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flows import logs
 from flows.archive import open_archive, pieces
+from flows.deadletters import KEPT, Asked, Handled, Kept, replay_letters
 from flows.polling import clock
 from flows.pressure import Brake
 from flows.progress import Progresses
 from flows.publish import Publisher, Record, ensure, reread, span
 from schemas.article import Article, Lane
-from schemas.deadletter import DeadLetter
 from schemas.errors import WireError
 from schemas.indices import INDICES, Indices
 from schemas.settings import Settings, load_settings
-from schemas.streams import ARTICLES, DEADLETTER, Stream
+from schemas.streams import ARTICLES, Stream
 from schemas.wire import decode
 
 log = structlog.get_logger(__name__)
@@ -67,76 +66,28 @@ def replay_dead(
     since: datetime | None = None,
     dry_run: bool = False,
     again: bool = False,
-    letters: Stream[DeadLetter] = DEADLETTER,
+    kept: Kept = KEPT,
     told: Told = _silent,
 ) -> Replayed:
     """Put dead letters back on the stream where they failed, byte for byte, each once (with `again` once more).
 
     Of one `error`, or since a time. Raises Unavailable.
     """
-    progress = Replayed()
-    with Progresses(settings.home) as jobs, Publisher(settings.kafka) as publisher:
-        job = f"dead:{letters.name}"
-        done = {tuple(place) for place in jobs.load(job) or ()} if not again else set()
-        since_ms = int(since.timestamp() * 1000) if since else None
-        for records in reread(settings.kafka, letters.name, span(settings.kafka, letters)):
-            progress = progress.plus(read=len(records))
-            chosen: list[tuple[Record, DeadLetter]] = []
-            for record in records:
-                letter = _letter(letters, record)
-                if letter is None:
-                    progress = progress.plus(refused=1)
-                elif (record.partition, record.offset) in done or not _asked_for(letter, error, since_ms):
-                    progress = progress.plus(passed=1)
-                else:
-                    chosen.append((record, letter))
-            if dry_run:
-                progress = progress.plus(sent=len(chosen))
-                continue
-            progress = _sent_back(settings, publisher, chosen, progress)
-            done |= {(record.partition, record.offset) for record, _ in chosen}
-            jobs.save(job, sorted(done))
-            told(progress)
-    return progress
 
+    def said(handled: Handled) -> Replayed:
+        return Replayed(read=handled.read, sent=handled.done, passed=handled.passed, refused=handled.refused)
 
-def _letter(stream: Stream[DeadLetter], record: Record) -> DeadLetter | None:
-    try:
-        return decode(stream, record.value or b"")
-    except WireError as error:
-        log.warning("letter.unreadable", partition=record.partition, offset=record.offset, reason=error.reason)
-        return None
-
-
-def _asked_for(letter: DeadLetter, error: str | None, since_ms: int | None) -> bool:
-    return (error is None or letter.error == error) and (since_ms is None or letter.at_ms >= since_ms)
-
-
-def _sent_back(
-    settings: Settings, publisher: Publisher, chosen: list[tuple[Record, DeadLetter]], progress: Replayed
-) -> Replayed:
-    by_stream: defaultdict[str, list[tuple[bytes | None, bytes]]] = defaultdict(list)
-    for _, letter in chosen:
-        key, value = letter.key, letter.value
-        if value is None:
-            key, value = _by_reference(settings, letter)
-        if value is None:
-            log.error("letter.lost", stream=letter.stream, partition=letter.partition, offset=letter.offset)
-            progress = progress.plus(refused=1)
-            continue
-        by_stream[letter.stream].append((key, value))
-    for stream, messages in by_stream.items():
-        refused = publisher.forward(stream, messages)
-        progress = progress.plus(sent=len(messages) - len(refused), refused=len(refused))
-    return progress
-
-
-def _by_reference(settings: Settings, letter: DeadLetter) -> tuple[bytes | None, bytes | None]:
-    """The key and value that the letter only points at, as long as their stream holds them."""
-    place = {letter.partition: (letter.offset, letter.offset + 1)}
-    for records in reread(settings.kafka, letter.stream, place):
-        return records[0].key, records[0].value
-    return None, None
+    return said(
+        replay_letters(
+            settings,
+            Asked(error=error, since=since, marked=again),
+            who="the flow replay",
+            at_ms=int(clock().timestamp() * 1000),
+            dry_run=dry_run,
+            kept=kept,
+            told=lambda handled: told(said(handled)),
+        )
+    )
 
 
 def replay_stream(

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from schemas.alert import Alert
 from schemas.article import Article
 from schemas.classification import Classification, Indexed
-from schemas.deadletter import DeadLetter
+from schemas.deadletter import DeadLetter, LetterMark
 from schemas.ops import OpsAlert
 
 M = TypeVar("M", bound=BaseModel)
@@ -42,9 +42,18 @@ OPS = Stream("news.ops", OpsAlert, lambda o: o.source, partitions=1, retention_m
 DEADLETTER = Stream(
     "news.deadletter", DeadLetter, lambda d: d.stage, partitions=1, retention_ms=-1, max_bytes=8_000_000
 )
+DEADMARKS = Stream(
+    "news.deadletter.marks", LetterMark, lambda m: f"{m.partition}-{m.offset}", partitions=1, retention_ms=-1
+)
 
 STREAMS: tuple[
-    Stream[Article] | Stream[Classification] | Stream[Indexed] | Stream[Alert] | Stream[OpsAlert] | Stream[DeadLetter],
+    Stream[Article]
+    | Stream[Classification]
+    | Stream[Indexed]
+    | Stream[Alert]
+    | Stream[OpsAlert]
+    | Stream[DeadLetter]
+    | Stream[LetterMark],
     ...,
 ] = (
     ARTICLES,
@@ -54,5 +63,6 @@ STREAMS: tuple[
     ALERTS,
     OPS,
     DEADLETTER,
+    DEADMARKS,
 )
 """Every stream, in the order in which a piece meets them."""

@@ -13,7 +13,7 @@ from schemas.alert import Alert
 from schemas.article import Article
 from schemas.classification import Classification, Indexed
 from schemas.compatibility import breaks
-from schemas.deadletter import DeadLetter
+from schemas.deadletter import DeadLetter, LetterMark
 from schemas.errors import ConfigError
 from schemas.feed import Feed, FeedState
 from schemas.ops import OpsAlert
@@ -28,6 +28,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     Alert,
     OpsAlert,
     DeadLetter,
+    LetterMark,
     Rules,
     Feed,
     FeedState,

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Sequence
 
+from consumers import handling
 from consumers.batch import Record
-from consumers.handling import Raised, dead_letter, outcomes_of
+from consumers.handling import Raised, dead_letter, read
 from consumers.outcome import Done, Outcome, Poison, Retry
 from schemas.article import Article
+from schemas.deadletter import REPLAYS
 from schemas.errors import Unavailable
-from schemas.streams import ARTICLES, DEADLETTER
+from schemas.redact import Redactor
+from schemas.streams import ARTICLES, DEADLETTER, Stream
+from schemas.traceparent import begin
 from schemas.wire import encode
 
 MakeArticle = Callable[..., Article]
@@ -17,6 +21,12 @@ def record_of(message: Article | bytes | None, offset: int = 0, key: bytes | Non
     if isinstance(message, Article):
         return Record("news.articles", 0, offset, key or message.article_id.encode(), encode(message))
     return Record("news.articles", 0, offset, key, message)
+
+
+def outcomes_of(
+    records: Sequence[Record], stream: Stream[Article], handle: Callable[[Sequence[Article]], Sequence[Outcome]]
+) -> list[Outcome]:
+    return handling.outcomes_of([read(record, stream) for record in records], handle)
 
 
 def done(batch: Sequence[Article]) -> list[Outcome]:
@@ -102,6 +112,17 @@ def test_a_dead_letter_keeps_the_bytes_that_came() -> None:
     assert (letter.key, letter.value, letter.value_bytes) == (b"\xff", raw, 256)
     assert (letter.stream, letter.partition, letter.offset) == ("news.articles", 3, 14)
     assert (letter.attempts, letter.stack_hash, len(letter.reason)) == (2, "hash", 4000)
+
+
+def test_a_dead_letter_knows_its_way_and_how_often_it_came_back_and_tells_no_secret() -> None:
+    trace = begin()
+    record = Record("news.articles", 0, 0, b"k", b"v", (trace.header(), (REPLAYS, b"2")))
+    poison = Poison("E", "no answer from https://bot:tok3n@hooks.example/s3cr3t")
+    letter = dead_letter(
+        record, poison, stage="notify", attempts=1, at_ms=5, max_bytes=9_000_000, redactor=Redactor(("s3cr3t",))
+    )
+    assert (letter.trace_id, letter.replays) == (trace.trace_id, 2)
+    assert letter.reason == "no answer from https://***@hooks.example/***"
 
 
 def test_one_that_is_too_large_is_kept_by_reference_and_fits() -> None:

@@ -4,8 +4,13 @@ import json
 import time
 import urllib.error
 import urllib.request
+from contextlib import closing
+from http.client import HTTPConnection
+
+from prometheus_client.parser import text_string_to_metric_families
 
 from consumers.health import STUCK_S, Health, serve
+from consumers.metrics import MESSAGES, names
 from schemas.errors import Unavailable
 
 
@@ -46,6 +51,24 @@ def test_a_loop_that_stands_still_is_not_alive() -> None:
     with serve(health, 0) as port:
         assert get(port, "/healthz")[0] == 503
         assert get(port, "/readyz")[0] == 503
+
+
+def test_a_caller_who_knows_it_by_another_name_is_told_nothing() -> None:
+    with serve(Health(), 0, names=("worker.internal",)) as port:
+        for host, status in (("evil.example", 421), ("", 421), ("worker.internal:9", 200), ("LOCALHOST", 200)):
+            with closing(HTTPConnection("127.0.0.1", port, timeout=5)) as link:
+                link.request("GET", "/metrics", headers={"Host": host})
+                answer = link.getresponse()
+                assert (answer.status, b"vigia_" in answer.read()) == (status, status == 200), host
+
+
+def test_the_metrics_are_prometheus_text() -> None:
+    MESSAGES.labels("test-health", "done").inc(3)
+    with serve(Health(), 0) as port, urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        families = {f.name: f for f in text_string_to_metric_families(answer.read().decode())}
+    assert {name.removesuffix("_total") for name in names()} <= set(families)
+    (sample,) = [s for s in families["vigia_messages"].samples if s.labels.get("stage") == "test-health"]
+    assert (sample.name, sample.labels["outcome"], sample.value) == ("vigia_messages_total", "done", 3)
 
 
 def test_without_a_port_nothing_listens() -> None:

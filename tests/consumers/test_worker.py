@@ -177,9 +177,9 @@ def test_a_tick_comes_with_and_without_messages_and_its_failures_hold_up_nothing
         return Done(emit, then=lambda: acknowledged.append(len(house.read(house.indexed))))
 
     stage = stage_of(house, lambda batch: [Done() for _ in batch], tick)
-    house.produce(house.articles, [])
+    assert house.producer is not None  # the streams are there
     with house.working(stage) as worker:
-        wait_until(lambda: len(ticks) >= 4)
+        wait_until(lambda: len(ticks) >= 4, within=30)
         assert acknowledged == [1]
         assert worker.health.trouble is None
         house.produce(house.articles, [article()])

@@ -13,6 +13,7 @@ from consumers import archive
 from consumers.documents import Document
 from consumers.index import document
 from deploy.local.supervise import RunningStack
+from flows.deadletters import Kept
 from flows.progress import Progresses
 from flows.publish import Publisher, ensure, reread, span
 from flows.replay import Replayed, replay_dead, replay_index, replay_stream
@@ -24,7 +25,7 @@ from schemas.errors import ConfigError
 from schemas.identity import article_id, content_hash
 from schemas.indices import Indices
 from schemas.settings import ElasticsearchSettings
-from schemas.streams import DEADLETTER, Stream
+from schemas.streams import DEADLETTER, DEADMARKS
 from schemas.wire import encode
 
 if TYPE_CHECKING:
@@ -52,9 +53,10 @@ def piece(number: int, *, published: datetime = NOW) -> Article:
 
 
 @pytest.fixture
-def letters(desk: "Desk") -> Stream[DeadLetter]:
-    found = replace(DEADLETTER, name=f"test.{uuid.uuid4().hex[:12]}")
-    ensure(desk.settings.kafka, (desk.stream, found))
+def kept(desk: "Desk") -> Kept:
+    name = f"test.{uuid.uuid4().hex[:12]}"
+    found = Kept(replace(DEADLETTER, name=name), replace(DEADMARKS, name=f"{name}.marks"))
+    ensure(desk.settings.kafka, (desk.stream, found.letters, found.marks))
     return found
 
 
@@ -64,7 +66,7 @@ def put(desk: "Desk", *articles: Article) -> None:
         assert not publisher.send(desk.stream, articles).refused
 
 
-def test_dead_letters_go_back_byte_for_byte_once_and_by_their_error(desk: "Desk", letters: Stream[DeadLetter]) -> None:
+def test_dead_letters_go_back_byte_for_byte_once_and_by_their_error(desk: "Desk", kept: Kept) -> None:
     put(desk, piece(1))
     (lying,) = [one for batch in reread(desk.settings.kafka, desk.stream.name, all_of(desk)) for one in batch]
 
@@ -91,14 +93,14 @@ def test_dead_letters_go_back_byte_for_byte_once_and_by_their_error(desk: "Desk"
             letter("Poison", value=sent[2]),
             letter("TooLarge", value=None),
         ]
-        publisher.send(letters, found)
+        publisher.send(kept.letters, found)
     settings, since = desk.settings, NOW - timedelta(days=2)
-    assert replay_dead(settings, error="WireError", since=since, dry_run=True, letters=letters).sent == 1
-    assert replay_dead(settings, error="WireError", since=since, letters=letters) == Replayed(read=4, sent=1, passed=3)
-    assert replay_dead(settings, letters=letters) == Replayed(read=4, sent=3, passed=1)
-    assert replay_dead(settings, letters=letters) == Replayed(read=4, passed=4)
+    assert replay_dead(settings, error="WireError", since=since, dry_run=True, kept=kept).sent == 1
+    assert replay_dead(settings, error="WireError", since=since, kept=kept) == Replayed(read=4, sent=1, passed=3)
+    assert replay_dead(settings, kept=kept) == Replayed(read=4, sent=3, passed=1)
+    assert replay_dead(settings, kept=kept) == Replayed(read=4, passed=4)
     assert [a.title for a in desk.published()] == ["Title 1", "Title 1", "Title 2", "Title 3", "Title 4"]
-    assert replay_dead(settings, letters=letters, again=True).sent == 4
+    assert replay_dead(settings, kept=kept, again=True).sent == 4
 
 
 def all_of(desk: "Desk") -> dict[int, tuple[int, int]]:
