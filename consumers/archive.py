@@ -1,7 +1,7 @@
 """The consumers' only door to Elasticsearch. Everything here may raise Unavailable: nothing is wrong with the items."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -329,6 +329,30 @@ def search(client: Client, body: Mapping[str, Any], *, index: str | None = None)
             allow_partial_search_results=False,
         )
     return dict(response.body)
+
+
+def scan(client: Client, body: Mapping[str, Any], *, index: str | None = None) -> Iterator[list[dict[str, Any]]]:
+    """All hits of a body that is sorted, page by page, as the index stood when the first was asked for."""
+    with _answered():
+        index = index or client.indices.news
+        if not client.es.indices.exists(index=index):
+            return
+        pit = client.es.open_point_in_time(index=index, keep_alive="5m")["id"]
+    try:
+        after: list[Any] | None = None
+        while True:
+            with _answered():
+                point = {"pit": {"id": pit, "keep_alive": "5m"}}
+                asked = dict(body) | point | ({"search_after": after} if after else {})
+                found = client.es.search(body=asked, allow_partial_search_results=False)
+            hits = found["hits"]["hits"]
+            if not hits:
+                return
+            pit, after = found["pit_id"], hits[-1]["sort"]
+            yield [dict(hit) for hit in hits]
+    finally:
+        with suppress(ApiError, TransportError):  # it ends by itself soon
+            client.es.close_point_in_time(id=pit)
 
 
 def search_each(client: Client, bodies: Sequence[Mapping[str, Any]], *, index: str) -> list[list[dict[str, Any]]]:

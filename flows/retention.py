@@ -34,7 +34,7 @@ def drop_old(
         old = {name: count for name, count in months(es, indices=indices).items() if 0 < _month(name) < oldest}
         if not dry_run:
             for name, count in old.items():
-                drop(es, name)
+                drop(es, name, indices=indices)
                 log.info("month.dropped", index=name, documents=count)
     return old
 

@@ -10,6 +10,9 @@ from typing import Any
 
 from schemas.identity import index_name
 
+NAMES = ("news", "alerts", "stories", "feedback")
+"""The templates."""
+
 EMBEDDING = 384
 """Width of a piece's embedding in the index."""
 
@@ -40,6 +43,11 @@ class Indices:
         """Which story each piece belongs to, and in which month it lives."""
         return f"{self.prefix}stories"
 
+    @property
+    def feedback(self) -> str:
+        """What analysts corrected."""
+        return f"{self.prefix}feedback"
+
     def month(self, when: datetime) -> str:
         """The index of a moment's month, in UTC: `news-2026.11`."""
         return self.prefix + index_name(when.astimezone(UTC))
@@ -58,14 +66,14 @@ class Indices:
         """The aliases that searches reach `index` by: a month's is `news`."""
         return (self.news,) if index.startswith(f"{self.news}-") else ()
 
-    def kind(self, index: str) -> str:
-        """The template that an index is made by: `news`, `alerts` or `stories`. Raises KeyError for a stranger."""
-        kinds = {self.alerts: "alerts", self.stories: "stories"}
-        return "news" if self.read_by(index) else kinds[index]
+    def kind(self, index: str) -> str | None:
+        """The template that an index is made by: `news`, `alerts` or `stories`; None for a stranger."""
+        kinds = {self.alerts: "alerts", self.stories: "stories", self.feedback: "feedback"}
+        return "news" if self.read_by(index) else kinds.get(index)
 
     def templates(self) -> dict[str, dict[str, Any]]:
         """The composable index templates, by their names on the cluster."""
-        return {f"{self.prefix}vigia-{name}": self._named(template(name)) for name in ("news", "alerts", "stories")}
+        return {f"{self.prefix}vigia-{name}": self._named(template(name)) for name in NAMES}
 
     def _named(self, body: dict[str, Any]) -> dict[str, Any]:
         body["index_patterns"] = [self.prefix + pattern for pattern in body["index_patterns"]]

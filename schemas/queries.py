@@ -1,6 +1,7 @@
 """Elasticsearch bodies as pure functions; `consumers.archive` and `flows.archive` run them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -16,9 +17,36 @@ SORTS: dict[str, list[Body]] = {
 }
 
 
+DAYS = {"field": "published_at", "calendar_interval": "day", "min_doc_count": 1, "order": {"_key": "desc"}}
+"""How days are counted: the newest first, and only those with pieces."""
+
+NEAREST = 100
+"""Pieces that a search by nearness considers at most."""
+
+CANDIDATES = 200
+"""Of each shard, from which they are chosen: more find more of the true neighbours, and take longer."""
+
+LIKE_FIELDS = ("title", "title.en", "title.es", "text", "text.en", "text.es")
+
+KEPT_OUT = ("signature", "bands", "embedding")
+"""Fields of a document that say nothing to a reader."""
+
+
+@dataclass(frozen=True)
+class Liked:
+    """The piece that others are to be like: where it is, its story, and its embedding if it has one."""
+
+    index: str
+    article_id: str
+    story_id: str
+    embedding: Sequence[float] = ()
+
+
 def search(
     words: str | None = None,
     *,
+    near: Sequence[float] = (),
+    like: Liked | None = None,
     topics: Sequence[Topic] = (),
     stances: Mapping[Target, Stance] | None = None,
     languages: Sequence[str] = (),
@@ -27,9 +55,11 @@ def search(
     feeds: Sequence[str] = (),
     entities: Sequence[str] = (),
     speaker: str | None = None,
+    speaker_stances: Mapping[Target, Stance] | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     min_relevance: float = 0.0,
+    min_confidence: float = 0.0,
     sort: Literal["date", "score"] = "date",
     offset: int = 0,
     size: int = 20,
@@ -38,8 +68,11 @@ def search(
 
     `words` is simple query syntax (words, "phrases", +, -, |). A filter that is left out always holds; of several
     topics, languages, outlets, countries or feeds any will do, of several stances or `entities` (ids) all must hold.
-    `speaker`: words of a quoted speaker's name. Each hit's `inner_hits.copies` counts the pieces of its story; the
-    aggregations are `stories` (how many there are), `topics`, `entities`, and one for each target with its stances.
+    `speaker`: words of a quoted speaker's name; `speaker_stances`: what that speaker takes which side on.
+    `min_confidence` is of each of the stances, or when none is given of any. `near`: an embedding; the `NEAREST` to it
+    of all that is left are found. `like`: pieces near that one, or with its words, of other stories. Each hit's
+    `inner_hits.copies` counts the pieces of its story; the aggregations are `stories` (how many there are), `days`,
+    `topics`, `entities`, `outlets`, `countries`, `languages`, and one for each target with its stances.
     """
     filters: list[Body] = [{"range": {"relevance": {"gte": min_relevance}}}] if min_relevance > 0 else []
     for field, values in (
@@ -50,27 +83,34 @@ def search(
         ("feed", feeds),
     ):
         filters += any_of(field, values)
-    filters += [{"term": {f"stance.{target}": side}} for target, side in (stances or {}).items()]
+    filters += _sides(stances or {}, min_confidence)
     filters += [{"term": {"entities.id": entity}} for entity in entities]
-    if speaker and speaker.strip():
-        named = {"match": {"voices.speaker": {"query": speaker, "operator": "and"}}}
-        filters.append({"nested": {"path": "voices", "query": named}})
+    filters += _said(speaker, speaker_stances or {})
     window = {bound: when.isoformat() for bound, when in (("gte", since), ("lt", until)) if when is not None}
     if window:
         filters.append({"range": {"published_at": window}})
     asked = [words_clause(words)] if words and words.strip() else []
+    if near:
+        asked.append(nearest(near, [*filters, *asked]))
+    query: Body = {"must": asked or [{"match_all": {}}], "filter": filters}
+    if like is not None:
+        query |= _like(like, [*filters, *asked])
     return {
-        "query": {"bool": {"must": asked or [{"match_all": {}}], "filter": filters}},
+        "query": {"bool": query},
         "from": offset,
         "size": size,
         "sort": SORTS[sort],
         "track_total_hits": True,
-        "_source": {"excludes": ["signature", "bands"]},
+        "_source": {"excludes": list(KEPT_OUT)},
         "collapse": {"field": "story_id", "inner_hits": {"name": "copies", "size": 0}},
         "aggs": {
             "stories": {"cardinality": {"field": "story_id"}},
+            "days": {"date_histogram": DAYS},
             "topics": {"terms": {"field": "topics", "size": len(Topic)}},
             "entities": {"terms": {"field": "entities.id", "size": 20}},
+            "outlets": {"terms": {"field": "outlet", "size": 20}},
+            "countries": {"terms": {"field": "country", "size": 20}},
+            "languages": {"terms": {"field": "language", "size": 10}},
             **{target.value: {"terms": {"field": f"stance.{target}", "size": len(Stance)}} for target in Target},
         },
         "highlight": {
@@ -81,6 +121,72 @@ def search(
             "fields": {field.partition("^")[0]: {} for field in WORD_FIELDS},
         },
     }
+
+
+def nearest(embedding: Sequence[float], filters: Sequence[Body], *, boost: float = 1.0) -> Body:
+    """The pieces nearest to an embedding, of those that pass the filters."""
+    return {
+        "knn": {
+            "field": "embedding",
+            "query_vector": list(embedding),
+            "k": NEAREST,
+            "num_candidates": CANDIDATES,
+            "filter": list(filters),
+            "boost": boost,
+        }
+    }
+
+
+def _like(liked: Liked, filters: Sequence[Body]) -> Body:
+    same_words = {
+        "more_like_this": {
+            "fields": list(LIKE_FIELDS),
+            "like": [{"_index": liked.index, "_id": liked.article_id}],
+            "min_term_freq": 1,
+            "min_doc_freq": 2,
+            "max_query_terms": 25,
+            "minimum_should_match": "40%",
+        }
+    }
+    # scores of words go to about twenty: what is near and shares words comes first, then what is only near
+    same_sense = [nearest(liked.embedding, filters, boost=20.0)] if liked.embedding else []
+    return {
+        "should": [same_words, *same_sense],
+        "minimum_should_match": 1,
+        "must_not": [{"term": {"story_id": liked.story_id}}],
+    }
+
+
+def _sides(stances: Mapping[Target, Stance], confidence: float) -> list[Body]:
+    if confidence > 0 and not stances:
+        return [{"nested": {"path": "stances", "query": {"range": {"stances.confidence": {"gte": confidence}}}}}]
+    found: list[Body] = [{"term": {f"stance.{target}": side}} for target, side in stances.items()]
+    if confidence > 0:
+        found += [{"range": {f"stance_confidence.{target}": {"gte": confidence}}} for target in stances]
+    return found
+
+
+def _said(speaker: str | None, stances: Mapping[Target, Stance]) -> list[Body]:
+    named: list[Body] = []
+    if speaker and speaker.strip():
+        named = [{"match": {"voices.speaker": {"query": speaker, "operator": "and"}}}]
+    sides = [
+        [*named, {"term": {"voices.target": target}}, {"term": {"voices.stance": side}}]
+        for target, side in stances.items()
+    ] or ([named] if named else [])
+    return [{"nested": {"path": "voices", "query": {"bool": {"filter": conditions}}}} for conditions in sides]
+
+
+def everything(body: Body, *, size: int) -> Body:
+    """The same search as one that is read page by page to its end: every piece, without facets or marks."""
+    kept = {key: body[key] for key in ("query", "sort", "_source")}
+    return kept | {"size": size, "track_total_hits": False}
+
+
+def copies_in(body: Body, stories: Sequence[str]) -> Body:
+    """How many pieces each of these stories has in a search: buckets of `stories`."""
+    query = {"bool": {"must": [body["query"]], "filter": [{"terms": {"story_id": list(stories)}}]}}
+    return {"size": 0, "query": query, "aggs": {"stories": {"terms": {"field": "story_id", "size": len(stories)}}}}
 
 
 def copies_of(bands: Sequence[str], published_at: datetime, *, days: float, size: int = 20) -> Body:

@@ -1,91 +1,225 @@
-"""`vigia search`: one row a story, with the words that matched."""
+"""`vigia search`: one row a story, with the words that matched; to a file, all of them; kept under a name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
-from rich.text import Text
+from typer.core import TyperGroup
 
-from deploy.cli import console
-from deploy.cli.moment import parse_moment
-from deploy.cli.render import SIDE_STYLE
+from deploy.cli import console, export, saved
+from deploy.cli.found import as_document, show
 from deploy.cli.running import running_settings
-from schemas.clauses import MARK_END, MARK_START
 from schemas.errors import ConfigError
-from schemas.queries import search as body_of
-from schemas.taxonomy import STANCE_WORDS, TARGET_WORDS, Stance, Target, Topic
+from schemas.question import Question
+from schemas.taxonomy import Stance, Target, Topic
 
 
-def search(
-    words: Annotated[str, typer.Argument(help='Words, "exact phrases", +must, -not, one | other.')] = "",
+class Words(TyperGroup):
+    """`vigia search WORDS` means `vigia search find WORDS`; `save NAME` and `run NAME` are `find` under a name."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put `find` before what names no other verb."""
+        verb = args[0] if args else ""
+        if verb in {"save", "run"} and {"--help", "-h"} & set(args):
+            args = ["find", "--help"]
+        elif verb in {"save", "run"}:
+            if len(args) < 2 or args[1].startswith("-"):
+                raise ConfigError(f"search {verb}", "names no search", remedy=f"vigia search {verb} NAME …")
+            args = ["find", "--save" if verb == "save" else "--saved", *args[1:]]
+        elif verb not in self.commands:
+            args = ["find", *args]
+        return list(super().parse_args(ctx, args))
+
+
+app = typer.Typer(
+    cls=Words, help="Find pieces by words, by what they say and who says it, or by what they are near to."
+)
+
+File = Annotated[
+    Path, typer.Option("--searches", envvar="VIGIA_SEARCHES", help="Where searches are kept.", rich_help_panel="Keep")
+]
+SEARCHES = Path("searches.toml")
+WHO, WHEN, OUT, KEEP = "By who and what", "By when and how sure", "What comes out", "Keep"
+
+
+@app.command()
+def find(
+    words: Annotated[
+        list[str] | None, typer.Argument(help='Words, "exact phrases", +must, -not, one | other.', metavar="[WORDS]")
+    ] = None,
+    semantic: Annotated[
+        str | None, typer.Option(help="What it is about, in either language; finds pieces in both.", metavar="TEXT")
+    ] = None,
+    like: Annotated[str | None, typer.Option(help="More like this piece.", metavar="ARTICLE_ID")] = None,
     stance: Annotated[
-        list[str] | None, typer.Option(help="TARGET=SIDE, such as deportation_deal=against; each one must hold.")
+        list[str] | None,
+        typer.Option(help="TARGET=SIDE, such as deportation_deal=against; each must hold.", rich_help_panel=WHO),
     ] = None,
-    topic: Annotated[list[Topic] | None, typer.Option(help="Any of these topics.")] = None,
-    lang: Annotated[list[str] | None, typer.Option(help="en, es.")] = None,
-    outlet: Annotated[list[str] | None, typer.Option(help="The outlet's name as shown.")] = None,
-    country: Annotated[list[str] | None, typer.Option(help="SV, US and so on.")] = None,
+    topic: Annotated[list[Topic] | None, typer.Option(help="Any of these topics.", rich_help_panel=WHO)] = None,
+    voice: Annotated[
+        str | None,
+        typer.Option("--voice", "--speaker", help="Words of the name of someone quoted.", rich_help_panel=WHO),
+    ] = None,
+    voice_stance: Annotated[
+        list[str] | None, typer.Option(help="TARGET=SIDE that someone quoted (--voice) takes.", rich_help_panel=WHO)
+    ] = None,
     entity: Annotated[
-        list[str] | None, typer.Option(help='Who or what is named: cecot, "State Department"; each one must be.')
+        list[str] | None,
+        typer.Option(help='Who or what is named: cecot, "State Department"; each must be.', rich_help_panel=WHO),
     ] = None,
-    speaker: Annotated[str | None, typer.Option(help="Words of a quoted speaker's name.")] = None,
-    since: Annotated[str | None, typer.Option(help="7d, 36h, 2w, or a date: 2026-11-24.")] = None,
-    until: Annotated[str | None, typer.Option(help="The same; pieces before that moment.")] = None,
-    min_relevance: Annotated[float, typer.Option(min=0, max=1)] = 0.0,
-    by: Annotated[str, typer.Option(help="date or score.")] = "date",
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="Stories shown.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document, for machines.")] = False,
+    outlet: Annotated[list[str] | None, typer.Option(help="The outlet's name as shown.", rich_help_panel=WHO)] = None,
+    country: Annotated[
+        list[str] | None, typer.Option(help="The outlet's: SV, US and so on.", rich_help_panel=WHO)
+    ] = None,
+    lang: Annotated[list[str] | None, typer.Option("--lang", "--language", help="en, es.", rich_help_panel=WHO)] = None,
+    feed: Annotated[list[str] | None, typer.Option(help="The feed's id in feeds.toml.", rich_help_panel=WHO)] = None,
+    since: Annotated[str | None, typer.Option(help="7d, 36h, 2w, or a date: 2026-11-24.", rich_help_panel=WHEN)] = None,
+    until: Annotated[str | None, typer.Option(help="The same; before that moment.", rich_help_panel=WHEN)] = None,
+    min_relevance: Annotated[
+        float | None, typer.Option(min=0, max=1, help="How surely on the beat.", rich_help_panel=WHEN)
+    ] = None,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Of each --stance, or of any when none is given.", rich_help_panel=WHEN),
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(help="date or score (the default of --semantic, --like).", rich_help_panel=OUT)
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Stories shown.", rich_help_panel=OUT)] = 20,
+    facets: Annotated[
+        bool, typer.Option("--facets", help="Count pieces by outlet, country, side and day too.", rich_help_panel=OUT)
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON document, for machines.", rich_help_panel=OUT)
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write all that is found to FILE.csv, .jsonl or .ndjson.", metavar="FILE", rich_help_panel=OUT
+        ),
+    ] = None,
+    stories: Annotated[
+        bool, typer.Option("--stories", help="With --out: one row a story, not one a piece.", rich_help_panel=OUT)
+    ] = False,
+    save: Annotated[
+        str | None,
+        typer.Option(help="Keep this search under a name, and ask it.", metavar="NAME", rich_help_panel=KEEP),
+    ] = None,
+    from_saved: Annotated[
+        str | None,
+        typer.Option(
+            "--saved", help="Ask the one kept; what else is given counts instead.", metavar="NAME", rich_help_panel=KEEP
+        ),
+    ] = None,
+    searches: File = SEARCHES,
 ) -> None:
-    """Find pieces by words, topic, stance, names, language and date: one row a story, the words found in bold.
+    """Find pieces: one row a story, the words found in bold. `find` may be left out.
 
     [bold]vigia search "deportation agreement" --stance deportation_deal=against --since 7d --lang es[/]
 
-    Exit code 1 when nothing is found.
+    [bold]vigia search --semantic "condiciones en la cárcel" --lang en[/]  (Spanish asked, English found)
+
+    [bold]vigia search --voice Bukele --voice-stance us_aid=favor --out voices.csv[/]
+
+    [bold]vigia search save aid --stance us_aid=against --since 7d[/], then [bold]vigia search run aid[/]; also
+    [bold]vigia search list[/] and [bold]vigia search drop aid[/]
+
+    All that docs/search.md describes. Exit code 1 when nothing is found.
     """
+    given = {
+        "words": " ".join(words) if words else None,
+        "semantic": semantic,
+        "like": like,
+        "stances": parse_stances(stance or (), "--stance"),
+        "topics": tuple(topic or ()),
+        "voice": voice,
+        "voice_stances": parse_stances(voice_stance or (), "--voice-stance"),
+        "entities": tuple(parse_entity(name) for name in entity or ()),
+        "outlets": tuple(outlet or ()),
+        "countries": tuple(one.upper() for one in country or ()),
+        "languages": tuple(one.lower() for one in lang or ()),
+        "feeds": tuple(feed or ()),
+        "since": since,
+        "until": until,
+        "min_relevance": min_relevance,
+        "min_confidence": min_confidence,
+        "by": by,
+    }
+    kept = saved.get(searches, from_saved) if from_saved else Question()
+    question = saved.question("search", kept.model_dump() | {key: value for key, value in given.items() if value})
+    if save:
+        saved.keep(searches, save, question)
+        console.stderr.print(f"kept as {save} in {searches}: vigia search run {save}", markup=False)
+    answer(question, limit=limit, facets=facets, as_json=as_json, out=out, stories=stories)
+
+
+def answer(question: Question, *, limit: int, facets: bool, as_json: bool, out: Path | None, stories: bool) -> None:
+    """Ask, and show or write what is found. Raises typer.Exit with 1 when that is nothing."""
     # imported here: the client takes half a second, which `vigia --help` need not
     from consumers.archive import open_archive
-    from consumers.archive import search as run
+    from consumers.search import ask, ask_all, embedder
 
-    if by not in ("date", "score"):
-        raise ConfigError("--by", f"{by!r} is neither date nor score")
-    now = datetime.now(UTC)
-    body = body_of(
-        words or None,
-        topics=topic or (),
-        stances=parse_stances(stance or ()),
-        languages=lang or (),
-        outlets=outlet or (),
-        countries=country or (),
-        entities=[parse_entity(name) for name in entity or ()],
-        speaker=speaker,
-        since=parse_moment(since, now=now) if since else None,
-        until=parse_moment(until, now=now) if until else None,
-        min_relevance=min_relevance,
-        sort="date" if by == "date" else "score",
-        size=limit,
-    )
-    with closing(open_archive(running_settings().elasticsearch)) as archive:
-        found = run(archive, body)
-    if as_json:
-        console.print_json(as_document(found))
-    else:
-        show(found)
-    if not found["hits"]["hits"]:
+    settings = running_settings()
+    embed = embedder(settings.classify)
+    with closing(open_archive(settings.elasticsearch)) as es:
+        if out is not None:
+            with console.progress() as display:
+                task = display.add_task("pieces written", total=None)
+                rows = ask_all(es, question, embed=embed, stories=stories)
+                count = export.write(rows, out, told=lambda n: display.update(task, completed=n))
+            console.stderr.print(f"{count} {'stories' if stories else 'pieces'} written to {out}", markup=False)
+            some = count > 0
+        else:
+            found = ask(es, question, embed=embed, size=limit)
+            if as_json:
+                console.print_json(as_document(found))
+            else:
+                show(found, facets=facets)
+            some = bool(found.rows)
+    if not some:
         raise typer.Exit(1)
 
 
-def parse_stances(pairs: Sequence[str]) -> dict[Target, Stance]:
+@app.command("list")
+def list_searches(
+    searches: File = SEARCHES, as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False
+) -> None:
+    """The searches that are kept."""
+    kept = saved.read(searches)
+    if as_json:
+        console.print_json({name: saved.plain(one) for name, one in kept.items()})
+        return
+    for name, one in kept.items():
+        said = ", ".join(f"{key} {_told(value)}" for key, value in saved.plain(one).items())
+        console.console.print(f"{name}: {said or 'everything'}", markup=False, highlight=False, soft_wrap=True)
+    if not kept:
+        console.stderr.print("None yet. Keep one: vigia search save NAME WORDS --since 7d")
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{key}={side}" for key, side in value.items())
+    return " | ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+@app.command()
+def drop(name: Annotated[str, typer.Argument(help="The search's name.")], searches: File = SEARCHES) -> None:
+    """Forget a search that was kept."""
+    saved.drop(searches, name)
+    console.stderr.print(f"dropped {name}", markup=False)
+
+
+def parse_stances(pairs: Sequence[str], option: str = "--stance") -> dict[Target, Stance]:
     """`TARGET=SIDE` pairs. Raises ConfigError naming what may be written."""
     stances = {}
     for pair in pairs:
         target, _, side = pair.partition("=")
         if target not in list(Target):
-            raise ConfigError("--stance", f"{target!r} is no target", remedy=f"One of: {', '.join(Target)}")
+            raise ConfigError(option, f"{target!r} is no target", remedy=f"One of: {', '.join(Target)}")
         if side not in list(Stance):
-            raise ConfigError("--stance", f"{side!r} is no side", remedy=f"One of: {', '.join(Stance)}")
+            raise ConfigError(option, f"{side!r} is no side", remedy=f"One of: {', '.join(Stance)}")
         stances[Target(target)] = Stance(side)
     return stances
 
@@ -108,123 +242,3 @@ def parse_entity(name: str) -> str:
         f"{name!r} is no entity of the beat",
         remedy=f"Near it: {', '.join(near[:8])}" if near else "An id as `vigia search --json` shows them, or a name",
     )
-
-
-def as_document(found: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer for machines: totals, facets, and each story's newest (or best) piece without its full text."""
-    aggregations = found.get("aggregations", {})
-    return {
-        "pieces": found["hits"]["total"]["value"],
-        "stories": aggregations.get("stories", {}).get("value", 0),
-        "topics": _counts(aggregations.get("topics", {})),
-        "entities": _counts(aggregations.get("entities", {})),
-        "stances": {target.value: _counts(aggregations.get(target.value, {})) for target in Target},
-        "hits": [
-            {
-                **{key: value for key, value in hit["_source"].items() if key != "text"},
-                "copies": copies(hit),
-                "highlights": [plain(fragment) for fragment in fragments(hit)],
-            }
-            for hit in found["hits"]["hits"]
-        ],
-    }
-
-
-def _counts(aggregation: Mapping[str, Any]) -> dict[str, int]:
-    return {bucket["key"]: bucket["doc_count"] for bucket in aggregation.get("buckets", ())}
-
-
-def copies(hit: Mapping[str, Any]) -> int:
-    """How many pieces the hit's story has, itself included."""
-    count: int = hit["inner_hits"]["copies"]["hits"]["total"]["value"]
-    return count
-
-
-def fragments(hit: Mapping[str, Any], most: int = 2) -> list[str]:
-    """The passages that matched, marked, without the same one found through another field; else the evidence."""
-    seen: dict[str, str] = {}
-    for field in ("text", "text.en", "text.es", "summary"):
-        for fragment in hit.get("highlight", {}).get(field, ()):
-            seen.setdefault(plain(fragment)[:60], fragment)
-    if not seen:
-        return [row["text"] for row in hit["_source"].get("evidence", ()) if row.get("stance")][:1]
-    return list(seen.values())[:most]
-
-
-def plain(fragment: str) -> str:
-    """A fragment without its marks."""
-    return fragment.replace(MARK_START, "").replace(MARK_END, "")
-
-
-def marked(fragment: str) -> Text:
-    """A fragment with what was found in bold; control characters of hostile text are dropped."""
-    text = Text()
-    for i, piece in enumerate(fragment.replace("\n", " ").split(MARK_START)):
-        found, _, rest = piece.partition(MARK_END) if i else ("", "", piece)
-        text.append(_printable(found), style="bold yellow")
-        text.append(_printable(rest))
-    return text
-
-
-def _printable(text: str) -> str:
-    return "".join(c for c in text if c.isprintable())
-
-
-def show(found: Mapping[str, Any]) -> None:
-    """A table a person reads."""
-    document = as_document(found)
-    hits = found["hits"]["hits"]
-    if not hits:
-        console.stderr.print("Nothing found. Fewer words or filters, or an earlier --since, find more.")
-        return
-    table = Table(show_lines=True, expand=True)
-    table.add_column("published", no_wrap=True, style="dim")
-    table.add_column("outlet", max_width=18)
-    table.add_column("piece", ratio=3)
-    table.add_column("takes a side on", ratio=1)
-    for hit in hits:
-        source = hit["_source"]
-        piece = Text(_printable(source["title"]), style="bold")
-        for fragment in fragments(hit):
-            piece.append("\n").append_text(marked(fragment))
-        heard = speakers(source)
-        if heard:
-            piece.append(f"\n{_printable(heard)}", style="italic")
-        piece.append(f"\n{_printable(source['url'])}", style="dim")
-        number = copies(hit)
-        outlet = Text(_printable(source["outlet"]))
-        if number > 1:
-            outlet.append(f"\n+{number - 1} more", style="dim")
-        table.add_row(source["published_at"][:16].replace("T", "\n"), outlet, piece, stances_text(source, "en"))
-    console.console.print(table)
-    shown = len(hits)
-    console.console.print(
-        f"{shown} of {document['stories']} stories, {document['pieces']} pieces. Topics: "
-        + (", ".join(f"{name} {count}" for name, count in document["topics"].items()) or "none")
-        + "\nNamed: "
-        + (", ".join(f"{name} {count}" for name, count in list(document["entities"].items())[:10]) or "nobody"),
-        highlight=False,
-    )
-
-
-def speakers(source: Mapping[str, Any], most: int = 3) -> str:
-    """Who is quoted, each once, as the piece calls them."""
-    names = list(dict.fromkeys(v["speaker"] for v in source.get("voices", ()) if v.get("named", True)))
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"Speaking: {', '.join(names[:most])}{more}" if names else ""
-
-
-def stances_text(source: Mapping[str, Any], language: str) -> Text:
-    """Each target that the piece addresses with the side it takes, as a reader sees it."""
-    text = Text()
-    for target in Target:
-        side = source.get("stance", {}).get(target.value)
-        if side is None:
-            continue
-        if text:
-            text.append("\n")
-        text.append(f"{STANCE_WORDS[Stance(side)][language]}", style=SIDE_STYLE[Stance(side)])
-        text.append(f" {TARGET_WORDS[target][language]}")
-        if target.value in source.get("contested", ()):
-            text.append(" (contested)", style="dim")
-    return text

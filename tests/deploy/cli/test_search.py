@@ -1,22 +1,19 @@
 """What the search command makes of its options and of the answer."""
 
-from typing import Any
 
 import pytest
 
-from deploy.cli.search import as_document, fragments, marked, parse_entity, parse_stances, plain, speakers
+from consumers.search import Found, Row
+from deploy.cli.found import as_document, fragments, marked, plain, speakers
+from deploy.cli.search import parse_entity, parse_stances
 from schemas.clauses import MARK_END, MARK_START
 from schemas.errors import ConfigError
 from schemas.taxonomy import Stance, Target
 
 
-def hit(**highlight: list[str]) -> dict[str, Any]:
+def row(**passages: list[str]) -> Row:
     evidence = [{"text": "a topic", "topic": "asylum_tps"}, {"text": "a side", "stance": "against"}]
-    return {
-        "_source": {"title": "t", "text": "the whole text", "evidence": evidence},
-        "highlight": highlight,
-        "inner_hits": {"copies": {"hits": {"total": {"value": 3}}}},
-    }
+    return Row({"title": "t", "text": "the whole text", "evidence": evidence}, 3, None, passages)
 
 
 def test_stances_are_pairs_of_target_and_side() -> None:
@@ -55,11 +52,11 @@ def test_speakers_are_listed_once_and_the_unnamed_left_out() -> None:
 
 def test_a_passage_found_through_two_fields_is_shown_once() -> None:
     one = f"the {MARK_START}flights{MARK_END} landed"
-    assert fragments(hit(text=[one], **{"text.en": [one, "another"]})) == [one, "another"]
+    assert fragments(row(text=[one], **{"text.en": [one, "another"]})) == [one, "another"]
 
 
 def test_without_words_the_sentence_that_takes_a_side_is_shown() -> None:
-    assert fragments(hit()) == ["a side"]
+    assert fragments(row()) == ["a side"]
 
 
 def test_what_was_found_is_bold_and_control_characters_are_gone() -> None:
@@ -70,17 +67,12 @@ def test_what_was_found_is_bold_and_control_characters_are_gone() -> None:
 
 
 def test_the_document_for_machines_has_totals_facets_and_no_full_text() -> None:
-    found = {
-        "hits": {"total": {"value": 5}, "hits": [hit(text=[f"{MARK_START}x{MARK_END}"])]},
-        "aggregations": {
-            "stories": {"value": 2},
-            "topics": {"buckets": [{"key": "asylum_tps", "doc_count": 4}]},
-            "us_aid": {"buckets": [{"key": "favor", "doc_count": 1}]},
-        },
-    }
+    facets = {"topics": {"asylum_tps": 4}, "us_aid": {"favor": 1}, "countries": {"SV": 5}}
+    found = Found([row(text=[f"{MARK_START}x{MARK_END}"])], pieces=5, stories=2, facets=facets)
     document = as_document(found)
     assert (document["pieces"], document["stories"], document["topics"]) == (5, 2, {"asylum_tps": 4})
     assert document["stances"]["us_aid"] == {"favor": 1}
+    assert (document["countries"], "us_aid" in document) == ({"SV": 5}, False)
     assert document["hits"][0]["copies"] == 3
     assert document["hits"][0]["highlights"] == ["x"]
     assert "text" not in document["hits"][0]

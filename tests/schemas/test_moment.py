@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from deploy.cli.moment import parse_moment
+from schemas.moment import parse_moment
 from schemas.errors import ConfigError
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
