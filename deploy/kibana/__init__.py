@@ -1,0 +1,1 @@
+"""What Kibana shows: `build` writes the saved objects, `send` imports them."""
