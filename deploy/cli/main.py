@@ -4,7 +4,22 @@ import sys
 
 import typer
 
-from deploy.cli import alerts, channels, config, console, demo, feeds, flow, kibana, model, rules, schema, search, stack
+from deploy.cli import (
+    alerts,
+    channels,
+    config,
+    console,
+    demo,
+    feeds,
+    flow,
+    index,
+    kibana,
+    model,
+    rules,
+    schema,
+    search,
+    stack,
+)
 from schemas.errors import ConfigError, VigiaError
 
 app = typer.Typer(
@@ -19,8 +34,9 @@ app = typer.Typer(
 app.command()(demo.demo)
 for command in (stack.up, stack.status, stack.down, stack.logs, stack.doctor):
     app.command()(command)
-app.command()(search.search)
 app.command()(model.classify)
+app.add_typer(search.app, name="search")
+app.add_typer(index.app, name="index")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(channels.app, name="channels")
 app.add_typer(feeds.app, name="feeds")
