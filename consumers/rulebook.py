@@ -2,6 +2,7 @@
 
 import tomllib
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import structlog
 from pydantic import ValidationError
@@ -20,6 +21,11 @@ def load_rules(path: Path) -> tuple[Rule, ...]:
         raise ConfigError(str(path), "no such file", remedy="Name it in VIGIA_ALERT__RULES_FILE") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), f"can't be read: {error}") from None
+    return rules_in(text, path)
+
+
+def rules_in(text: str, path: Path) -> tuple[Rule, ...]:
+    """The rules that a text holds, which is or will be at `path`. Raises ConfigError as `load_rules` does."""
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -29,10 +35,26 @@ def load_rules(path: Path) -> tuple[Rule, ...]:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         line = _line(text, first["loc"])
-        field = ".".join(str(part) for part in first["loc"])
+        # after the rule's number stands its kind, which the file's reader doesn't look for
+        field = ".".join(str(part) for n, part in enumerate(first["loc"]) if n != 2)
         raise ConfigError(
-            f"{path}:{line}", f"{field}: {first['msg']}", remedy="Each field is described in schemas/rule.py"
+            f"{path}:{line}", f"{field}: {first['msg']}", remedy="Each kind and field is described in docs/rules.md"
         ) from None
+
+
+def save_rules(path: Path, text: str) -> tuple[Rule, ...]:
+    """Put a changed text in the file's place, whole or not at all. Raises ConfigError when it has a mistake."""
+    rules = rules_in(text, path)
+    try:
+        mode = path.stat().st_mode if path.exists() else None
+        with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as new:
+            new.write(text)
+        if mode is not None:
+            Path(new.name).chmod(mode)
+        Path(new.name).replace(path)
+    except OSError as error:
+        raise ConfigError(str(path), f"can't be written: {error}") from None
+    return rules
 
 
 def _line(text: str, loc: tuple[int | str, ...]) -> int:

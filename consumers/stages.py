@@ -83,12 +83,13 @@ def open_index(settings: Settings, indices: Indices = INDICES, **streams: Any) -
 @contextmanager
 def open_alert(settings: Settings, indices: Indices = INDICES, **streams: Any) -> Iterator[Opened[Any]]:
     """The handler of `alert`. Raises ConfigError when rules.toml has a mistake."""
-    from consumers.alert import alert
+    from consumers.alert import alert, tick
     from consumers.rulebook import Rulebook
 
     book = Rulebook(settings.alert.rules_file)
     with archive(settings, indices) as es:
-        yield Opened(partial(alert, es=es, rules=book.rules, now=now, **streams), partial(ping, es))
+        parts: dict[str, Any] = {"es": es, "rules": book.rules, "now": now, **streams}
+        yield Opened(partial(alert, **parts), partial(ping, es), partial(tick, **parts))
 
 
 @contextmanager

@@ -197,4 +197,17 @@ def same_text(bands: Sequence[str], before: datetime) -> Body:
 
 def named_before(conditions: Sequence[Body]) -> Body:
     """Whether any piece meets the conditions."""
-    return {"size": 0, "query": {"bool": {"filter": list(conditions)}}, "track_total_hits": 1}
+    return {"size": 1, "query": {"bool": {"filter": list(conditions)}}, "_source": False, "track_total_hits": False}
+
+
+def alerts_of(rule_id: str, since: datetime, *, size: int) -> Body:
+    """The rule's alerts since a moment, the newest first, and how many each day (UTC) has."""
+    days = {"date_histogram": {"field": "created_at_ms", "calendar_interval": "day", "min_doc_count": 1}}
+    made = {"range": {"created_at_ms": {"gte": int(since.timestamp() * 1000)}}}
+    return {
+        "size": size,
+        "query": {"bool": {"filter": [{"term": {"rule_id": rule_id}}, made]}},
+        "sort": [{"created_at_ms": "desc"}, {"alert_id": "asc"}],
+        "track_total_hits": True,
+        "aggs": {"days": days},
+    }

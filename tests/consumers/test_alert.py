@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from consumers.alert import SENTENCES, alert, alert_of
+from consumers.alert import alert
 from consumers.index import document, index
 from consumers.outcome import Done
+from consumers.rules.made import SENTENCES, alert_of
 from schemas.article import Lane
 from schemas.classification import Classification
 from schemas.errors import ConfigError, Unavailable

@@ -1,5 +1,6 @@
 """The rules commands say what is asked for, and where a file is wrong."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,44 @@ def test_a_wrong_rule_is_named_by_line_and_field(tmp_path: Path) -> None:
     assert isinstance(result.exception, ConfigError)
     assert f"{file}:4" in str(result.exception)
     assert "severity" in str(result.exception)
+
+
+RULES = (
+    '# Ours.\n\n[[rules]]\nid = "one"\nname = "One"   # first\n\n# The other.\n[[rules]]\nid = "two"\nname = "Two"\n'
+)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "rules.toml"
+    path.write_text(RULES)
+    return path
+
+
+def test_a_rule_is_put_to_sleep_muted_and_woken_and_the_file_stays_as_it_was(file: Path) -> None:
+    for command, said in (("disable", "asleep"), ("enable", "medium"), ("mute", "muted"), ("enable", "medium")):
+        assert RUN.invoke(app, ["rules", command, "two", "--file", str(file)]).exit_code == 0
+        assert said in RUN.invoke(app, ["rules", "list", str(file)], env={"COLUMNS": "200"}).output.splitlines()[2]
+    assert file.read_text() == RULES
+    assert isinstance(RUN.invoke(app, ["rules", "mute", "nine", "--file", str(file)]).exception, ConfigError)
+
+
+def test_a_rule_is_added_of_any_kind_and_a_wrong_one_changes_nothing(file: Path) -> None:
+    arguments = ["rules", "add", "burst", "--file", str(file), "--name", "A burst", "--kind", "spike"]
+    arguments += ["--topic", "asylum_tps", "--stance", "us_aid=against", "--set", "window_hours=4"]
+    assert RUN.invoke(app, [*arguments, "--dry-run"]).exit_code == 0
+    assert file.read_text() == RULES
+    assert RUN.invoke(app, arguments).exit_code == 0
+    after = file.read_text()
+    assert after.startswith(RULES)
+    added = json.loads(RUN.invoke(app, ["rules", "list", str(file), "--json"]).stdout)[-1]
+    assert (added["kind"], added["window_hours"], added["stances"]) == ("spike", 4, {"us_aid": ["against"]})
+    for wrong in (arguments, ["rules", "add", "x", "--file", str(file), "--name", "X", "--topic", "football"]):
+        assert isinstance(RUN.invoke(app, wrong).exception, ConfigError)
+    assert file.read_text() == after
+
+
+def test_a_rule_is_shown_whole(file: Path) -> None:
+    shown = RUN.invoke(app, ["rules", "show", "one", "--file", str(file)])
+    assert "max_age_hours = 48" in shown.output
+    assert json.loads(RUN.invoke(app, ["rules", "show", "one", "--file", str(file), "--json"]).stdout)["id"] == "one"
