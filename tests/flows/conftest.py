@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import resource
 import sys
 import uuid
 import zlib
@@ -14,6 +15,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import psutil
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
@@ -232,6 +234,22 @@ def readers(loop: asyncio.Runner) -> Iterator[Readers]:
     found = loop.run(open_readers())
     yield found
     loop.run(close_readers())
+
+
+@pytest.fixture
+def reader_cpu_s() -> Callable[[], float]:
+    """Seconds of CPU that the readers of this process have used so far, those that have ended among them."""
+
+    def used() -> float:
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        total = ended.ru_utime + ended.ru_stime
+        for child in psutil.Process().children():
+            if "flows.feeds.reader" in " ".join(child.cmdline()):
+                times = child.cpu_times()
+                total += times.user + times.system
+        return total
+
+    return used
 
 
 @pytest.fixture
