@@ -9,6 +9,7 @@ from deploy.cli import (
     channels,
     config,
     console,
+    dead,
     demo,
     feeds,
     flow,
@@ -19,6 +20,7 @@ from deploy.cli import (
     schema,
     search,
     stack,
+    top,
 )
 from schemas.errors import ConfigError, VigiaError
 
@@ -32,13 +34,14 @@ app = typer.Typer(
     "[bold]vigia search[/].",
 )
 app.command()(demo.demo)
-for command in (stack.up, stack.status, stack.down, stack.logs, stack.doctor):
+for command in (stack.up, stack.status, top.top, stack.down, stack.logs, stack.doctor):
     app.command()(command)
 app.command()(model.classify)
 app.add_typer(search.app, name="search")
 app.add_typer(index.app, name="index")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(channels.app, name="channels")
+app.add_typer(dead.app, name="dead")
 app.add_typer(feeds.app, name="feeds")
 app.add_typer(rules.app, name="rules")
 app.add_typer(flow.app, name="flow")
