@@ -182,7 +182,7 @@ VEGA = {
 @pytest.mark.parametrize("id_", VEGA)
 def test_a_chart_of_voices_asks_what_elasticsearch_answers(stack: RunningStack, id_: str) -> None:
     spec = VEGA[id_]
-    quote = {"speaker": "Ana Ruiz", "quote": "No.", "named": True, "stance": "against"}
+    quote = {"speaker": "Defensoría", "quote": "No.", "named": True, "stance": "against"}
     quotes = [quote | {"target": target} for target in ("us_aid", "deportation_deal")]
     quotes += [quote | {"speaker": "una madre", "named": False, "target": "us_crackdown"}]
     piece = {"title": "Una", "voices": quotes}
@@ -203,7 +203,7 @@ def test_a_chart_of_voices_asks_what_elasticsearch_answers(stack: RunningStack, 
         assert set(told) == {"us_aid", "deportation_deal", "us_crackdown"}
     elif id_ in {"vigia-vega-speakers", "vigia-vega-us-aid", "vigia-vega-deportation-deal"}:
         times = 2 if id_ == "vigia-vega-speakers" else 1
-        assert told == {"Ana Ruiz": [{"key": "against", "doc_count": times}]}
+        assert told == {"Defensoría": [{"key": "against", "doc_count": times}]}
     else:
         assert told == {}
 

@@ -104,11 +104,11 @@ def test_a_space_and_a_key_or_a_user_are_sent_along(kibana: Kibana, tmp_path: Pa
     words = ["kibana", "import", "--url", kibana.url, "--space", "desk"]
     assert CliRunner().invoke(app, [*words, "--api-key-file", str(key)]).exit_code == 0
     assert CliRunner().invoke(app, words, env={"VIGIA_KIBANA_API_KEY": "ZW52"}).exit_code == 0
-    user = CliRunner().invoke(app, [*words, "--user", "ana"], env={"VIGIA_KIBANA_PASSWORD": "pw"})
+    user = CliRunner().invoke(app, [*words, "--user", "desk"], env={"VIGIA_KIBANA_PASSWORD": "pw"})
     assert user.exit_code == 0
     assert {path for path, _, _ in kibana.asked} == {"/s/desk/api/saved_objects/_import?overwrite=true"}
     sent = [headers["authorization"] for _, headers, _ in kibana.asked]
-    assert sent == ["ApiKey c2VjcmV0", "ApiKey ZW52", "Basic YW5hOnB3"]
+    assert sent == ["ApiKey c2VjcmV0", "ApiKey ZW52", "Basic ZGVzazpwdw=="]
 
 
 def test_what_kibana_refused_is_named_and_ends_with_1(kibana: Kibana) -> None:
@@ -176,7 +176,7 @@ def test_a_proxy_of_the_environment_is_not_used(kibana: Kibana, monkeypatch: pyt
         ("ftp://kibana.example", "is no address of Kibana"),
         ("kibana.example:5601", "is no address of Kibana"),
         ("https://kibana.example/?a=b", "is no address of Kibana"),
-        ("https://ana:pw@kibana.example", "holds a user or password"),
+        ("https://desk:pw@kibana.example", "holds a user or password"),
         ("http://kibana.example:5601", "unencrypted"),
     ],
 )
@@ -202,7 +202,7 @@ def test_a_dry_run_lists_and_asks_nobody(kibana: Kibana) -> None:
 
 def test_a_missing_password_or_key_file_is_told(tmp_path: Path) -> None:
     words = ["kibana", "import", "--url", "http://127.0.0.1:9"]
-    user = CliRunner().invoke(app, [*words, "--user", "ana"], env={"VIGIA_KIBANA_PASSWORD": ""})
+    user = CliRunner().invoke(app, [*words, "--user", "desk"], env={"VIGIA_KIBANA_PASSWORD": ""})
     assert isinstance(user.exception, ConfigError)
     file = CliRunner().invoke(app, [*words, "--api-key-file", str(tmp_path / "none")])
     assert isinstance(file.exception, ConfigError)

@@ -37,24 +37,27 @@ def side(target: str, stance: str) -> dict[str, Any]:
 
 @pytest.fixture
 def planted(shelf: Any, said: Said) -> Any:
-    """Two weeks: El Faro turns against the aid, Diario does not; Ana Ruiz is new; Radio Norte falls silent."""
+    """Two weeks: El Valle turns against the aid, Diario does not; Defensoría is new; Radio Norte falls silent."""
     for day in (8, 9, 10, 11):
-        shelf.piece(f"El Faro antes {day}", days_ago=day, outlet="El Faro", **side("us_aid", "favor"))
+        shelf.piece(f"El Valle antes {day}", days_ago=day, outlet="El Valle", **side("us_aid", "favor"))
         shelf.piece(f"Radio Norte {day}", days_ago=day, outlet="Radio Norte", topics=["border_control"])
     for day in (1, 2, 3, 4):
-        shelf.piece(f"El Faro ahora {day}", days_ago=day, outlet="El Faro", **side("us_aid", "against"))
+        shelf.piece(f"El Valle ahora {day}", days_ago=day, outlet="El Valle", **side("us_aid", "against"))
     for day in (1, 3, 5, 8, 10, 12):
         opinion = "neutral" if day in {3, 10} else "favor"
-        voice = said("Luis Paz", "favor", entity="luis-paz")
+        voice = said("Cancillería", "favor", entity="cancilleria")
         shelf.piece(f"Diario {day}", days_ago=day, voices=[voice], **side("us_aid", opinion))
     for outlet in ("Uno", "Dos", "Tres", "Cuatro", "Cinco"):
-        evidence = {"part": "text", "text": "El vuelo fue ilegal, dijo Ana Ruiz.", "confidence": 0.9}
+        evidence = {"part": "text", "text": "El vuelo fue ilegal, dijo Defensoría.", "confidence": 0.9}
         shelf.piece(
             "Un vuelo llega a Comalapa",
             days_ago=2,
             outlet=outlet,
-            voices=[said("Ana Ruiz", "against", "deportation_deal", title="abogada"), said("una madre", named=False)],
-            evidence=[evidence | {"target": "deportation_deal", "stance": "against", "speaker": "Ana Ruiz"}],
+            voices=[
+                said("Defensoría", "against", "deportation_deal", title="oficina estatal"),
+                said("una madre", named=False),
+            ],
+            evidence=[evidence | {"target": "deportation_deal", "stance": "against", "speaker": "Defensoría"}],
             **side("deportation_deal", "against"),
         )
     shelf.piece("Fuera del tema", days_ago=1, relevant=False, outlet="Otro", voices=[said("Nadie")])
@@ -67,23 +70,23 @@ def test_the_story_in_most_outlets_comes_first_with_its_sentence(planted: Any, u
     first = told.split("\n* ")[1]
     assert first.startswith("Un vuelo llega a Comalapa")
     assert "5 outlets, 5 pieces" in " ".join(first.split())
-    assert "“El vuelo fue ilegal, dijo Ana Ruiz.” — Ana Ruiz" in " ".join(told.split())
+    assert "“El vuelo fue ilegal, dijo Defensoría.” — Defensoría" in " ".join(told.split())
     assert "Fuera del tema" not in told
 
 
 def test_only_what_was_planted_moved_is_new_or_was_quiet(planted: Any, until: datetime) -> None:
     message = week(planted, until)
-    assert [(one["who"], one["target"]) for one in message.data["moved"]] == [("El Faro", "us_aid")]
+    assert [(one["who"], one["target"]) for one in message.data["moved"]] == [("El Valle", "us_aid")]
     moved = " ".join(section(message, "Who moved").split())
     assert "from +0.80 ± 0.10 to −0.80 ± 0.10 · 4 then 4 stories" in moved  # noqa: RUF001
-    assert message.data["new_voices"] == ["Ana Ruiz"]
+    assert message.data["new_voices"] == ["Defensoría"]
     new = " ".join(section(message, "New voices").split())
-    assert "“Ana Ruiz dijo algo.” — Ana Ruiz, abogada" in new
+    assert "“Defensoría dijo algo.” — Defensoría, oficina estatal" in new
     assert "against: US deportations and transfers to El Salvador" in new
     quiet = section(message, "What was quiet")
     assert "* Radio Norte (4 in the seven days before)" in quiet
     assert "* Border control (4 in the seven days before)" in quiet
-    assert "El Faro" not in quiet
+    assert "El Valle" not in quiet
 
 
 def test_the_balance_counts_stories_not_copies(planted: Any, until: datetime) -> None:
@@ -99,15 +102,26 @@ def test_a_voice_that_changes_sides_moves_and_copies_of_it_do_not_count(
     shelf: Any, said: Said, until: datetime
 ) -> None:
     for day in (8, 9, 10):
-        shelf.piece(f"Antes {day}", days_ago=day, voices=[said("Rosa Gil", "favor", entity="rosa-gil")])
-        shelf.piece(f"Antes {day}", days_ago=day, outlet="Otro", voices=[said("Gil", "favor", entity="rosa-gil")])
+        shelf.piece(
+            f"Antes {day}",
+            days_ago=day,
+            voices=[said("Conferencia Episcopal", "favor", entity="conferencia-episcopal")],
+        )
+        shelf.piece(
+            f"Antes {day}",
+            days_ago=day,
+            outlet="Otro",
+            voices=[said("Los obispos", "favor", entity="conferencia-episcopal")],
+        )
         shelf.piece(f"Copia {day // 8}", days_ago=day, voices=[said("Una Vez", "favor")])
     for day in (1, 2, 3):
-        shelf.piece(f"Ahora {day}", days_ago=day, voices=[said("Gil", "against", entity="rosa-gil")])
+        shelf.piece(
+            f"Ahora {day}", days_ago=day, voices=[said("Los obispos", "against", entity="conferencia-episcopal")]
+        )
         shelf.piece("Una sola", days_ago=day, outlet=f"Medio {day}", voices=[said("Una Vez", "against")])
     shelf.store()
     (moved,) = week(shelf, until).data["moved"]
-    assert (moved["who"], moved["target"]) == ("Gil", "us_aid")
+    assert (moved["who"], moved["target"]) == ("Los obispos", "us_aid")
 
 
 def test_an_index_that_is_not_there_is_said_plainly_in_both_languages(shelf: Any, until: datetime) -> None:
@@ -121,7 +135,7 @@ def test_an_index_that_is_not_there_is_said_plainly_in_both_languages(shelf: Any
 def test_a_first_week_tells_stories_and_says_that_nothing_can_be_compared(
     shelf: Any, said: Said, until: datetime
 ) -> None:
-    shelf.piece("La primera", days_ago=1, voices=[said("Ana Ruiz")])
+    shelf.piece("La primera", days_ago=1, voices=[said("Defensoría")])
     shelf.store()
     message = week(shelf, until)
     assert message.data["new_voices"] == []
