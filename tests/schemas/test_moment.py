@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from schemas.moment import parse_moment
 from schemas.errors import ConfigError
+from schemas.moment import parse_moment
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
