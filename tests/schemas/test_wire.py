@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import WireError
-from schemas.streams import ALERTS, ARTICLES, CLASSIFIED, DEADLETTER, INDEXED, OPS, STREAMS, Stream
+from schemas.streams import ALERTS, ARTICLES, CLASSIFIED, DEADLETTER, DEADMARKS, INDEXED, OPS, STREAMS, Stream
 from schemas.wire import decode, encode
 
 MESSAGES = Path(__file__).parent / "messages"
 SHIPPED = sorted(MESSAGES.glob("v*/*.json"))
-SEEN: tuple[Stream[Any], ...] = (ARTICLES, CLASSIFIED, INDEXED, ALERTS, OPS, DEADLETTER)
+SEEN: tuple[Stream[Any], ...] = (ARTICLES, CLASSIFIED, INDEXED, ALERTS, OPS, DEADLETTER, DEADMARKS)
 CARRIED = {s.model.__name__.lower(): s for s in SEEN}
 
 
