@@ -94,14 +94,18 @@ def open_alert(settings: Settings, indices: Indices = INDICES, **streams: Any) -
 
 @contextmanager
 def open_notify(settings: Settings, indices: Indices = INDICES) -> Iterator[Opened[Any]]:
-    """The handler of `notify`. Raises ConfigError when a channel can't work as configured."""
+    """The handler of `notify`. Raises ConfigError when a channel can't work as configured, or teams.toml is wrong."""
+    from consumers.alerts.due import tick
+    from consumers.alerts.roster import Roster
     from consumers.channels.send import check
     from consumers.notify import notify
 
     check(settings.notify)
+    teams = Roster(settings.notify).teams
     with archive(settings, indices) as es:
+        parts: dict[str, Any] = {"es": es, "settings": settings.notify, "now": now, "teams": teams}
         yield Opened(
-            partial(notify, es=es, settings=settings.notify, now=now, apart=settings.ops.channel), partial(ping, es)
+            partial(notify, **parts, apart=settings.ops.channel), partial(ping, es), partial(tick, **parts), tick_s=2.0
         )
 
 

@@ -44,9 +44,19 @@ def alerts_due(until: datetime, size: int, after: Sequence[Any] | None = None) -
     return _paged({"range": {"wake_at": {"lte": until.isoformat()}}}, "wake_at", size, after)
 
 
-def alerts_held_for(targets: Sequence[str], size: int, after: Sequence[Any] | None = None) -> Body:
-    """The alerts that wait for any of these (`reader/channel`); a page after another."""
-    return _paged({"terms": {"held_for": list(targets)}}, "created_at_ms", size, after)
+def alerts_held_for(
+    targets: Sequence[str], later_than: datetime, size: int, after: Sequence[Any] | None = None
+) -> Body:
+    """The alerts that wait for any of these (`reader/channel`) and wake later; a page after another."""
+    clause = {
+        "bool": {
+            "filter": [
+                {"terms": {"held_for": list(targets)}},
+                {"range": {"wake_at": {"gt": later_than.isoformat()}}},
+            ]
+        }
+    }
+    return _paged(clause, "created_at_ms", size, after)
 
 
 def _paged(clause: Body, order: str, size: int, after: Sequence[Any] | None) -> Body:

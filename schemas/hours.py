@@ -103,7 +103,7 @@ def spans(hours: Sequence[Hours], zone: ZoneInfo, around: datetime) -> list[Span
 def _span(one: Hours, day: date, zone: ZoneInfo) -> Iterator[Span]:
     last = day if one.end > one.start else day + timedelta(days=1)
     start = datetime.combine(day, one.start, zone).astimezone(UTC)
-    end = datetime.combine(last, one.end, zone).replace(fold=1).astimezone(UTC)
+    end = max(datetime.combine(last, one.end, zone).replace(fold=fold).astimezone(UTC) for fold in (0, 1))
     if start < end:
         yield start, end
 

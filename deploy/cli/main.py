@@ -16,6 +16,7 @@ from deploy.cli import (
     index,
     kibana,
     model,
+    route,
     rules,
     schema,
     search,
@@ -44,6 +45,8 @@ app.add_typer(channels.app, name="channels")
 app.add_typer(dead.app, name="dead")
 app.add_typer(feeds.app, name="feeds")
 app.add_typer(rules.app, name="rules")
+app.add_typer(teams.app, name="teams")
+app.command()(route.route)
 app.add_typer(flow.app, name="flow")
 app.add_typer(model.app, name="model")
 app.add_typer(kibana.app, name="kibana")
