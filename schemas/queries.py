@@ -148,8 +148,8 @@ def _like(liked: Liked, filters: Sequence[Body]) -> Body:
             "minimum_should_match": "40%",
         }
     }
-    # scores of words go to about twenty: what is near and shares words comes first, then what is only near
-    same_sense = [nearest(liked.embedding, filters, boost=20.0)] if liked.embedding else []
+    # scores of words go to about a hundred: what is near and shares words comes first, then what is only near
+    same_sense = [nearest(liked.embedding, filters, boost=100.0)] if liked.embedding else []
     return {
         "should": [same_words, *same_sense],
         "minimum_should_match": 1,

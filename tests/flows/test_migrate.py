@@ -26,7 +26,7 @@ NEAR = [0.25] + [0.0] * (EMBEDDING - 2) + [0.5]
 
 @pytest.fixture
 def settings(stack: RunningStack) -> Settings:
-    return Settings(elasticsearch=ElasticsearchSettings(url=stack.endpoints.elasticsearch or ""))
+    return Settings(elasticsearch=ElasticsearchSettings(url=stack.endpoints.elasticsearch or "", timeout_s=120))
 
 
 @pytest.fixture
