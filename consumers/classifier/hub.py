@@ -144,7 +144,9 @@ def _pipeline(folder: Path, hub: HubSettings, threads: int) -> tuple[Ask, list[s
     torch.set_num_threads(threads)
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
-        model = AutoModelForSequenceClassification.from_pretrained(folder, use_safetensors=True, **options)
+        model = AutoModelForSequenceClassification.from_pretrained(
+            folder, use_safetensors=True, dtype=torch.float32, **options
+        )
         tokenizer = AutoTokenizer.from_pretrained(folder, **options)
     except (OSError, ValueError, ImportError, KeyError) as error:
         raise ConfigError(SETTING, f"{hub.name} can't be loaded: {error}") from error

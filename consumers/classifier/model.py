@@ -2,7 +2,9 @@
 
 import copy
 import os
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,13 +14,14 @@ import numpy as np
 from consumers.classifier import described as descriptions
 from consumers.classifier import manifest as manifests
 from consumers.classifier import whole
-from consumers.classifier.batches import by_tokens, padded, width
+from consumers.classifier.batches import Ids, by_tokens, padded, width
 from consumers.classifier.decide import Bools, Floats
 from consumers.classifier.described import Described
 from consumers.classifier.manifest import Manifest
 from consumers.classifier.normal import normalise
 from consumers.classifier.probability import sigmoid, softmax
 from consumers.classifier.whole import Heads
+from consumers.metrics import model_ran
 from schemas.classification import ModelRef
 from schemas.errors import ConfigError, ModelFileError
 from schemas.settings import ClassifySettings
@@ -89,6 +92,12 @@ class Model:
         other.heads = heads
         return other
 
+    def with_manifest(self, manifest: Manifest) -> "Model":
+        """The same model by other thresholds and temperatures."""
+        other = copy.copy(self)
+        other.manifest = manifest
+        return other
+
     def with_described(self, targets: Sequence[Described]) -> "Model":
         """The same model, asked of these targets as well: a target is the mean embedding of its descriptions.
 
@@ -118,15 +127,9 @@ class Model:
         """
         if not passages:
             return _empty(len(self.described))
-        rows, cut = self._tokens(passages)
-        parts: list[dict[str, Floats]] = []
-        slots = {"slots": self._slots} if self.asked else {}
-        names = ["relevance", "topics", "stance", "embedding", *(["open"] if self.described else [])]
+        rows, cut = self.tokens(passages)
         batches = by_tokens([width(len(row)) for row in rows], self._budget)
-        for batch in batches:
-            ids, mask = padded([rows[i] for i in batch])
-            said = self._compiled({"input_ids": ids, "attention_mask": mask, **slots})
-            parts.append({name: np.array(said[name]) for name in names})
+        parts = [self.forward(*padded([rows[i] for i in batch])) for batch in batches]
         back = np.argsort(np.concatenate([np.asarray(batch) for batch in batches]))
         logits: dict[str, Floats] = {name: np.concatenate([part[name] for part in parts])[back] for name in parts[0]}
         heat = self.manifest.temperature
@@ -139,7 +142,17 @@ class Model:
             softmax(logits["open"]) if self.described else no_targets(),
         )
 
-    def _tokens(self, passages: Sequence[str]) -> tuple[list[list[int]], Bools]:
+    def forward(self, ids: Ids, mask: Ids) -> dict[str, Floats]:
+        """The logits and embeddings of one batch of token ids, as `batches.padded` makes it."""
+        slots = {"slots": self._slots} if self.asked else {}
+        names = ["relevance", "topics", "stance", "embedding", *(["open"] if self.described else [])]
+        began = time.perf_counter()
+        said = self._compiled({"input_ids": ids, "attention_mask": mask, **slots})
+        model_ran(time.perf_counter() - began, int(mask.sum()))
+        return {name: np.array(said[name]) for name in names}
+
+    def tokens(self, passages: Sequence[str]) -> tuple[list[list[int]], Bools]:
+        """The token ids of each passage, and whether it was cut to what the model reads."""
         most = self.manifest.max_tokens
         texts = [normalise(text[: most * CHARACTERS_PER_TOKEN]) for text in passages]
         rows: list[list[int]] = self._tokenizer(texts, return_attention_mask=False)["input_ids"]
@@ -157,9 +170,11 @@ def load(settings: ClassifySettings) -> Model:
     folder = settings.model or manifests.SHIPPED
     manifest, ref = manifests.load(folder)
     contents = {name: manifests.checked(folder, name, manifest) for name in manifests.FILES}
-    tokenizer = _tokenizer(contents["tokenizer.json"], folder)
-    compiled = _compile(contents["model.xml"], contents["model.bin"], settings.threads, folder)
     heads = whole.read(contents["pieces.json"], folder / "pieces.json")
+    with ThreadPoolExecutor(1) as beside:  # compiling takes about as long as importing transformers does
+        compiling = beside.submit(_compile, contents["model.xml"], contents["model.bin"], settings.threads, folder)
+        tokenizer = _tokenizer(contents["tokenizer.json"], folder)
+        compiled = compiling.result()
     model = Model(manifest, ref, heads, tokenizer, compiled, settings.token_budget)
     targets = descriptions.read(settings.targets_file)
     return model.with_described(targets) if targets else model

@@ -36,15 +36,15 @@ def classify_articles(articles: Sequence[Article], *, model: Scorer, now_ms: int
     All headlines and leads are scored together; an article whose most relevant one stays under the gate's threshold is
     read no further. The rest of the others is scored together then.
     """
-    slices = [[] if unclassified(article, model) else _slices(article) for article in articles]
-    heads = [_head(own) for own in slices]
-    head_scores = _score(model, [own[:head] for own, head in zip(slices, heads, strict=True)])
+    cut = [[] if unclassified(article, model) else slices(article.title, article.text) for article in articles]
+    heads = [_head(own) for own in cut]
+    head_scores = _score(model, [own[:head] for own, head in zip(cut, heads, strict=True)])
     gate = model.manifest.threshold.gate
     whole = [
         head == len(own) or scores.relevance.max() >= gate
-        for own, head, scores in zip(slices, heads, head_scores, strict=True)
+        for own, head, scores in zip(cut, heads, head_scores, strict=True)
     ]
-    rest = [own[head:] if read else [] for own, head, read in zip(slices, heads, whole, strict=True)]
+    rest = [own[head:] if read else [] for own, head, read in zip(cut, heads, whole, strict=True)]
     rest_scores = _score(model, rest)
     return [
         _classification(
@@ -57,7 +57,7 @@ def classify_articles(articles: Sequence[Article], *, model: Scorer, now_ms: int
             whole=read,
         )
         for article, own, head, more, first, second, read in zip(
-            articles, slices, heads, rest, head_scores, rest_scores, whole, strict=True
+            articles, cut, heads, rest, head_scores, rest_scores, whole, strict=True
         )
     ]
 
@@ -73,9 +73,10 @@ def unclassified(article: Article, model: Scorer) -> Unclassified | None:
     return None
 
 
-def _slices(article: Article) -> list[Slice]:
-    both = ((Part.TITLE, article.title), (Part.TEXT, article.text))
-    return [Slice(part, span, span.of(text)) for part, text in both for span in passages(text)]
+def slices(title: str, text: str) -> list[Slice]:
+    """The passages of a piece, the headline's first."""
+    both = ((Part.TITLE, title), (Part.TEXT, text))
+    return [Slice(part, span, span.of(whole)) for part, whole in both for span in passages(whole)]
 
 
 def _head(slices: Sequence[Slice]) -> int:

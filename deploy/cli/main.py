@@ -11,6 +11,7 @@ from deploy.cli import (
     console,
     dead,
     demo,
+    feedback,
     feeds,
     flow,
     index,
@@ -44,6 +45,7 @@ app.add_typer(alerts.app, name="alerts")
 app.add_typer(channels.app, name="channels")
 app.add_typer(dead.app, name="dead")
 app.add_typer(feeds.app, name="feeds")
+app.add_typer(feedback.app, name="feedback")
 app.add_typer(rules.app, name="rules")
 app.add_typer(teams.app, name="teams")
 app.command()(route.route)

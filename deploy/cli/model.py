@@ -11,7 +11,7 @@ import typer
 from rich.table import Table as Grid
 from rich.text import Text
 
-from deploy.cli import console
+from deploy.cli import compare, console, feedback, targets
 from deploy.cli.render import SIDE_STYLE
 from schemas.article import Article
 from schemas.classification import Classification, EntityKind, Voice
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from consumers.classifier.model import Model
 
 app = typer.Typer(no_args_is_help=True, help="Measure the classifier's model, or train another.")
+app.add_typer(targets.app, name="target")
+app.add_typer(feedback.model_app, name="feedback")
+app.command()(compare.compare)
 
 TITLE_WORDS = 40
 """A first line of no more words, with text after it, is taken for the headline."""
@@ -41,7 +44,7 @@ def classify(
 
     Exit code 1 when the text is in no language that the model reads, is empty, or is a page's furniture.
     """
-    from consumers.classifier.model import load
+    from consumers.classifier.backend import load
     from consumers.classifier.reading import classify_articles
 
     article = as_article(_read(file), source=file)
@@ -236,6 +239,14 @@ def show(said: Classification) -> None:
         line.append(f" ({stance.score:+.2f}{', contested' if stance.contested else ''})", style="dim")
         out.print(line)
         _evidence(said, stance.evidence[:2])
+    if said.zero_shot:
+        out.print("\nStances on targets described in words (zero-shot: `vigia model target list`)", style="bold")
+    for one in said.zero_shot:
+        line = Text(f"  {one.confidence:.2f}  {one.target}: ")
+        line.append(STANCE_WORDS[one.stance][language], style=SIDE_STYLE[one.stance])
+        line.append(f" ({one.score:+.2f}, zero-shot)", style="dim")
+        out.print(line)
+        _evidence(said, one.evidence[:1])
     if said.voices:
         out.print("\nVoices", style="bold")
     for voice in said.voices:

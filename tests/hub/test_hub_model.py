@@ -43,7 +43,8 @@ def saved(cache: Path, labels: dict[int, str], *, safe: bool = True) -> None:
     made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     made.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     names = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
-    tokenizer: Any = PreTrainedTokenizerFast(tokenizer_object=made, model_max_length=64, **names)
+    wrap: Any = PreTrainedTokenizerFast
+    tokenizer = wrap(tokenizer_object=made, model_max_length=64, **names)
     model = BertForSequenceClassification(
         BertConfig(
             vocab_size=len(words),

@@ -12,7 +12,7 @@ from schemas.classification import TargetStance
 from schemas.indices import EMBEDDING, INDICES, Indices, template
 from schemas.taxonomy import Target, Topic
 
-NAMES = ("news", "alerts", "stories")
+NAMES = ("news", "alerts", "stories", "feedback")
 
 
 def properties(name: str) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def test_a_prefix_sets_everything_apart() -> None:
     assert own.month(datetime(2026, 11, 1, tzinfo=UTC)) == "b-news-2026.11"
     assert {own.news, own.alerts, own.stories} == {"b-news", "b-alerts", "b-stories"}
     templates = own.templates()
-    assert set(templates) == {"b-vigia-news", "b-vigia-alerts", "b-vigia-stories"}
+    assert set(templates) == {"b-vigia-news", "b-vigia-alerts", "b-vigia-stories", "b-vigia-feedback"}
     assert templates["b-vigia-news"]["index_patterns"] == ["b-news-*"]
     assert (own.kind("b-news-2026.11"), own.kind("b-stories")) == ("news", "stories")
 
