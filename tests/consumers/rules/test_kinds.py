@@ -324,3 +324,23 @@ def test_the_reason_names_what_was_met_and_what_would_have_kept_it_silent(desk: 
     assert voiced is not None
     assert {one.field: one.found for one in voiced.matched}["stance on us_aid"] == ("against",)
     assert made["feed"].tags == ("daily",)
+
+
+HOSTILE = [
+    '"', "((((", "*" * 1000, "a*" * 60, "-" * 1000, "+ | - ~2 ^5", "\\" * 500, "field:value",
+    "/(a+)+$/", "x AND OR NOT", " | ".join(f"word{n}" for n in range(60)), "移" * 60,
+    "a~9 b~9", '"a b"~99999', "[1 TO *]", "_exists_:title",
+]  # fmt: skip
+
+
+def test_hostile_queries_keep_no_other_rule_from_firing(desk: "Desk", labelled: Labelled) -> None:
+    batch = desk.index([labelled("a", title="A ruling", published_at=NOW)], now=NOW)
+    rules = [Match(id=f"hostile-{n}", name="H", query=query) for n, query in enumerate(HOSTILE * 4)]
+    unlike = [rule.model_copy(update={"id": f"{rule.id}-{n}"}) for n, rule in enumerate(rules)]
+    made = desk.fire(batch, [*unlike, Match(id="good", name="Good", query="ruling")], now=NOW)
+    assert "good" in {a.rule_id for a in made}
+
+
+def test_a_query_of_too_many_words_is_refused() -> None:
+    with pytest.raises(ValueError, match="split the rule"):
+        Match(id="long", name="Long", query="word " * 61)
