@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from consumers.classifier.model import Model
 from consumers.classifier.reading import classify_articles
+from consumers.classifier.scorer import Scorer
 from consumers.outcome import Done, Emit, Outcome
 from schemas.article import Article
 from schemas.classification import Classification
@@ -14,7 +14,7 @@ from schemas.streams import CLASSIFIED, OFFBEAT, Stream
 def classify(
     batch: Sequence[Article],
     *,
-    model: Model,
+    model: Scorer,
     now: Callable[[], datetime],
     classified: Stream[Classification] = CLASSIFIED,
     offbeat: Stream[Classification] = OFFBEAT,

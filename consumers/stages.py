@@ -64,8 +64,8 @@ def archive(settings: Settings, indices: Indices = INDICES) -> Iterator[Client]:
 
 @contextmanager
 def open_classify(settings: Settings, **streams: Any) -> Iterator[Opened[Any]]:
-    """The handler of `classify`. Raises ModelFileError when the model's files are not those that were shipped."""
-    from consumers.classifier.model import load
+    """The handler of `classify`. Raises ModelFileError or ConfigError when the model can't be loaded."""
+    from consumers.classifier.backend import load
     from consumers.classify import classify
 
     yield Opened(partial(classify, model=load(settings.classify), now=now, **streams))
