@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from consumers.classifier.decide import Bools, Floats, Labels, Thresholds, decide
-from consumers.classifier.evaluate import addressed_f1, relevance_f1, topics_macro
+from consumers.classifier.decide import ABSENT, Bools, Floats, Labels, Thresholds, decide
+from consumers.classifier.evaluate import addressed_f1, relevance_f1, stance_macro, topics_macro
 from consumers.classifier.manifest import Temperature
 from consumers.classifier.probability import softmax
 
@@ -17,13 +17,18 @@ GATE_MOST, GATE_RECALL = 0.2, 0.995
 
 
 def temperatures(relevance: Floats, topics: Floats, stance: Floats, gold: Labels) -> Temperature:
-    """The temperatures of least negative log likelihood on `gold`, from the heads' logits."""
+    """The temperatures of least negative log likelihood on `gold`, from the heads' logits.
+
+    That of stance looks at addressed targets alone: it is the confidence in a side that a reader is shown.
+    """
 
     def binary(logits: Floats, truth: Bools) -> Callable[[float], float]:
         return lambda t: float(np.logaddexp(0, np.where(truth, -logits, logits) / t).mean())
 
+    here = gold.stance != ABSENT
+
     def sides(t: float) -> float:
-        chosen = np.take_along_axis(softmax(stance, t), gold.stance[..., None], -1)
+        chosen = np.take_along_axis(softmax(stance[here], t), gold.stance[here][:, None], -1)
         return float(-np.log(np.maximum(chosen, 1e-9)).mean())
 
     return Temperature(
@@ -34,7 +39,7 @@ def temperatures(relevance: Floats, topics: Floats, stance: Floats, gold: Labels
 
 
 def thresholds(relevance: Floats, topics: Floats, stance: Floats, gold: Labels) -> Thresholds:
-    """Thresholds of the best F1 on `gold` from calibrated probabilities.
+    """Thresholds of the best F1 on `gold` from calibrated probabilities; `addressed` counts that of sides too.
 
     The gate's is half of the highest at which its recall is 0.995, and at most 0.2: the development passages are few,
     and a piece that the gate drops is lost.
@@ -54,20 +59,9 @@ def thresholds(relevance: Floats, topics: Floats, stance: Floats, gold: Labels) 
     return Thresholds(
         relevance=best("relevance", relevance_f1),
         topics=best("topics", topics_macro),
-        addressed=best("addressed", addressed_f1),
+        addressed=best("addressed", lambda gold, said: addressed_f1(gold, said) + stance_macro(gold, said)),
         gate=round(min(GATE_MOST, lowest / 2), 4),
     )
-
-
-def calibration_error(probability: Floats, truth: Bools, bins: int = 10) -> float:
-    """Expected calibration error of binary probabilities: mean gap between said and seen, weighted by bin."""
-    at = np.minimum((probability * bins).astype(int), bins - 1)
-    gaps = [
-        (at == b).mean() * abs(float(probability[at == b].mean()) - float(truth[at == b].mean()))
-        for b in range(bins)
-        if (at == b).any()
-    ]
-    return float(sum(gaps))
 
 
 def logit(probability: Floats) -> Floats:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from consumers.classifier.decide import Labels
+from consumers.classifier.evaluate import calibration_error
 from consumers.classifier.probability import sigmoid, softmax
-from consumers.classifier.training.calibrate import calibration_error, logit, temperatures, thresholds
+from consumers.classifier.training.calibrate import logit, temperatures, thresholds
 
 CHANCE = np.random.default_rng(5)
 N = 4000
