@@ -97,10 +97,11 @@ def open_notify(settings: Settings, indices: Indices = INDICES) -> Iterator[Open
     """The handler of `notify`. Raises ConfigError when a channel can't work as configured, or teams.toml is wrong."""
     from consumers.alerts.due import tick
     from consumers.alerts.roster import Roster
-    from consumers.channels.send import check
+    from consumers.channels.send import ATTEMPTS, check
     from consumers.notify import notify
 
     check(settings.notify)
+    ATTEMPTS.open(settings.home / "sending")
     teams = Roster(settings.notify).teams
     with archive(settings, indices) as es:
         parts: dict[str, Any] = {"es": es, "settings": settings.notify, "now": now, "teams": teams}

@@ -9,6 +9,7 @@ import structlog
 from pydantic import SecretStr
 
 from consumers.channels import atom, discord, services, slack, smtp, teams, telegram, webhook
+from consumers.channels.attempts import Attempts
 from consumers.channels.guarded import judge, post
 from consumers.channels.mail import mail
 from consumers.channels.pace import Pace
@@ -39,6 +40,9 @@ FAULTS = frozenset({400, 413, 422})
 
 PACE = Pace()
 """The rates of this process."""
+
+ATTEMPTS = Attempts()
+"""What is on its way; the worker opens its folder."""
 
 TAKEN = smtp.Taken()
 """The mails that this process has handed over."""
@@ -88,23 +92,31 @@ def send(
     now: datetime,
     pace: Pace = PACE,
     taken: smtp.Taken = TAKEN,
+    attempts: Attempts = ATTEMPTS,
 ) -> Sent:
     """Send the message, and return when the channel has taken it.
 
     Raises Unavailable when another try may help: no connection, an outage, 429, the channel's own rate (`after` seconds
     when that is known); until then the channel isn't asked again. Raises DeliveryRefused when no try will help: an
-    address that may not be connected to, a revoked token, a redirect.
+    address that may not be connected to, a revoked token, a redirect. A message that its channel may have taken
+    already, before a kill or with an answer that got lost, says so.
     """
     _wait(channel, pace)
     started = time.monotonic()
+    if not isinstance(channel, WebhookChannel | AtomChannel) and attempts.begin(message.message_id, channel.name):
+        message = message.model_copy(update={"may_repeat": True})
     try:
         sent = _send(message, channel, settings=settings, now=now, taken=taken)
     except Unavailable as error:
+        if not error.unsure and not message.may_repeat:
+            attempts.fail(message.message_id, channel.name)
         if error.after is not None:
             pace.silence(channel.name, error.after, time.monotonic())
         _note(message, channel, "failed", started, reason=error.reason, after=error.after)
         raise
     except DeliveryRefused as error:
+        if not message.may_repeat:
+            attempts.fail(message.message_id, channel.name)
         _note(message, channel, "refused", started, reason=error.reason)
         raise
     _note(message, channel, "delivered", started, plain=sent.plain)

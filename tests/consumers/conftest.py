@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, MemberToRemove, NewTopic
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from consumers import stages
 from consumers.archive import Client, ensure, open_archive
@@ -135,17 +135,10 @@ class House:
 
     def work_and_die(self, name: str, fault: str, *, settings: Settings | None = None) -> None:
         """Run a worker as a process that kills itself at `fault`."""
-        plain = (settings or self.settings).model_dump(mode="json", exclude={"home", "notify"})
+        plain = (settings or self.settings).model_dump(mode="json", exclude={"notify"})
         notify = (settings or self.settings).notify
-        plain["notify"] = notify.model_dump(mode="json") | {
-            "channels": [
-                {
-                    "name": c.name,
-                    "url": c.url.get_secret_value(),
-                    "secret": c.secret.get_secret_value() if c.secret else None,
-                }
-                for c in notify.channels
-            ]
+        plain["notify"] = notify.model_dump(mode="json", exclude_unset=True) | {
+            "channels": [_revealed(c) for c in notify.channels]
         }
         parameters = {"name": name, "settings": plain, "run_name": self.name, "fault": fault}
         script = Path(__file__).with_name("killed.py")
@@ -163,8 +156,8 @@ class House:
     def with_channels(self, *receivers: "Receiver", **changes: Any) -> Settings:
         """The settings with a channel to each receiver: `desk0`, `desk1` and so on."""
         channels = [{"name": f"desk{i}", "url": receiver.url, "secret": SECRET} for i, receiver in enumerate(receivers)]
-        notify = self.settings.notify.model_dump() | {"channels": channels} | changes
-        return Settings.model_validate(self.settings.model_dump() | {"notify": notify})
+        notify = self.settings.notify.model_dump(exclude_unset=True) | {"channels": channels} | changes
+        return Settings.model_validate(self.settings.model_dump(exclude_unset=True) | {"notify": notify})
 
     def working(self, stage: Stage[Any], *, settings: Settings | None = None) -> "Working":
         return Working(stage, settings or self.settings)
@@ -185,6 +178,12 @@ class House:
     def outbox(self) -> list[dict[str, Any]]:
         self.es.es.indices.refresh(index=self.indices.alerts)
         return [dict(h["_source"]) for h in self.es.es.search(index=self.indices.alerts, size=1000)["hits"]["hits"]]
+
+
+def _revealed(channel: Any) -> dict[str, Any]:
+    """The channel's settings with its secrets, for a process of the test's own."""
+    fields: dict[str, Any] = channel.model_dump()
+    return {k: v.get_secret_value() if isinstance(v, SecretStr) else v for k, v in fields.items()}
 
 
 @dataclass
@@ -236,9 +235,10 @@ class Working:
 
 
 @pytest.fixture(scope="session")
-def settings(stack: Any) -> Settings:
+def settings(stack: Any, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings.model_validate(
         {
+            "home": tmp_path_factory.mktemp("home"),
             "kafka": {"servers": [stack.endpoints.kafka]},
             "elasticsearch": {"url": stack.endpoints.elasticsearch},
             "alert": {"rules_file": "rules.toml"},
