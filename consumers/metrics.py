@@ -107,6 +107,10 @@ class Meter:
         """Measures the time of a block."""
         return STEP_SECONDS.labels(self.stage, name).time()
 
+    def gather_took(self, seconds: float) -> None:
+        """From the first message of a batch to the last."""
+        STEP_SECONDS.labels(self.stage, "gather").observe(seconds)
+
     def gathered(self, records: Sequence[Record], replayed: int) -> None:
         """A batch was taken; so many of it came back from the dead letters."""
         BATCH_MESSAGES.labels(self.stage).observe(len(records))

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from consumers.alerts.notes import LASTING, fields, note_of, noted, standing
 from consumers.alerts.routing import Subject, Target, route
@@ -16,6 +17,7 @@ from consumers.alerts.telling import tell
 from consumers.alerts.throttle import Told, held_until
 from consumers.archive import Client, get_many, refresh, search, update, update_many
 from consumers.outcome import Done, Outcome, Poison, Retry
+from consumers.tracing import trace_id_of
 from schemas.alert import Alert, AlertRecord, Delivery, DeliveryStatus, Hold
 from schemas.alert_queries import alerts_notified
 from schemas.errors import DeliveryRefused, Unavailable
@@ -59,7 +61,8 @@ def notify(
     outcomes: list[Outcome] = []
     changed: dict[str, dict[str, Any]] = {}
     for alert in batch:
-        after, outcome, pending = _notify(alert, records[alert.alert_id], told, teams=in_force, **parts)
+        with bound_contextvars(trace_id=trace_id_of(alert)):
+            after, outcome, pending = _notify(alert, records[alert.alert_id], told, teams=in_force, **parts)
         records[alert.alert_id] = after
         if pending:
             changed[alert.alert_id] = fields(after, in_force, now())

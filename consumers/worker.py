@@ -323,12 +323,14 @@ class _Loop:
         self.consumer.resume(*self.consumer.paused())
         most = min(self.settings.batch_messages, self.fitting)
         records = self._poll(POLL_MS, most)
-        until = time.monotonic() + self.settings.linger_s
+        came = time.monotonic()
+        until = came + self.settings.linger_s
         while records and len(records) < most and (left_ms := int((until - time.monotonic()) * 1000)) > 0:
             records += self._poll(left_ms, most - len(records))
         taken, left = take(records, messages=most, size=self.settings.batch_bytes)
         self._seek(left)
         if taken:
+            self.meter.gather_took(time.monotonic() - came)
             # a seek throws away what was fetched ahead, so ask for what will probably fit
             self.fitting = max(
                 1, int(0.9 * self.settings.batch_bytes * len(taken) / max(1, sum(r.size for r in taken)))

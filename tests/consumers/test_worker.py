@@ -11,13 +11,17 @@ from typing import Any
 import pytest
 from kafka.admin import KafkaAdminClient, NewTopic
 
+from consumers import metrics
 from consumers.outcome import Done, Emit, Outcome, Poison, Retry
 from consumers.stages import Opened, Stage
+from consumers.tracing import trace_id_of
 from consumers.worker import DeadLettersLost
+from flows.publish import reread, span
 from schemas.article import Article
 from schemas.classification import Indexed
 from schemas.errors import Unavailable
 from schemas.settings import Settings
+from schemas.traceparent import begin, follow
 from schemas.wire import encode
 
 MakeArticle = Callable[..., Article]
@@ -338,3 +342,48 @@ def test_a_batch_is_bounded_by_bytes_as_well(house: Any, article: MakeArticle) -
     house.work(stage_of(house, handle), until=10, settings=settings)
     assert sum(sizes) == 10
     assert max(sizes) == 2
+
+
+def test_what_comes_of_a_message_carries_its_way_on_and_the_loop_is_measured(house: Any, article: MakeArticle) -> None:
+    way = begin()
+    seen: list[str | None] = []
+
+    def handle(batch: Sequence[Article]) -> list[Outcome]:
+        seen.extend(trace_id_of(a) for a in batch)
+        return [
+            Done(emit=(Emit(house.indexed, Indexed(article_id=a.article_id, version=1, story_id="s", index="i")),))
+            if a.title != "bad"
+            else Poison("KeyError", "no good")
+            for a in batch
+        ]
+
+    pieces = [article("a", observed_at_ms=int(time.time() * 1000) - 90_000), article("b", title="bad")]
+    for piece in pieces:
+        key, value = piece.article_id.encode(), encode(piece)
+        house.producer.send(house.articles.name, key=key, value=value, headers=[way.header()]).get(timeout=20)
+    stage = replace(stage_of(house, handle), name=house.name)
+    with house.working(stage):
+        wait_until(lambda: house.committed(stage) == 2, within=30)
+        wait_until(lambda: sample("vigia_lag_messages", stage=house.name, partition="0") == 0)
+    assert seen == [way.trace_id] * 2
+    kafka = house.settings.kafka
+    (emitted,) = [r for batch in reread(kafka, house.indexed.name, span(kafka, house.indexed)) for r in batch]
+    after = follow(emitted.headers)
+    assert after.trace_id == way.trace_id
+    assert way.header() not in emitted.headers, "each step has an id of its own"
+    (letter,) = house.read(house.deadletter)
+    assert (letter.trace_id, letter.replays) == (way.trace_id, 0)
+
+    assert sample("vigia_messages_total", stage=house.name, outcome="done") == 1
+    assert sample("vigia_messages_total", stage=house.name, outcome="dead") == 1
+    assert sample("vigia_dead_letters_total", stage=house.name, error="KeyError") == 1
+    assert sample("vigia_emitted_total", stage=house.name, stream=house.indexed.name) == 1
+    assert sample("vigia_batch_messages_sum", stage=house.name) == 2
+    assert sample("vigia_hop_seconds_count", stage=house.name) == 2
+    assert (sample("vigia_age_seconds_sum", stage=house.name) or 0) >= 90
+    for step in ("gather", "handle", "effect", "commit"):
+        assert (sample("vigia_step_seconds_count", stage=house.name, step=step) or 0) >= 1, step
+
+
+def sample(name: str, **labels: str) -> float | None:
+    return metrics.REGISTRY.get_sample_value(name, labels)
