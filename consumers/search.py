@@ -71,10 +71,17 @@ def ask(
     now: datetime | None = None,
 ) -> Found:
     """One row a story. Raises ConfigError for what can't be asked, Unavailable when Elasticsearch is away."""
-    found = search(es, body_of(es, question, embed=embed, now=now) | {"size": size, "from": offset})
+    return answer(es, body_of(es, question, embed=embed, now=now) | {"size": size, "from": offset})
+
+
+def answer(es: Client, body: Body) -> Found:
+    """What a body of `schemas.queries.search` finds: two searches, the second counts the copies."""
+    found = search(es, body)
+    hits = found["hits"]["hits"]
+    copies = _copies(es, body, [hit["_source"]["story_id"] for hit in hits])
     said = found.get("aggregations", {})
     return Found(
-        rows=[_row(hit) for hit in found["hits"]["hits"]],
+        rows=[_row(hit, copies) for hit in hits],
         pieces=found["hits"]["total"]["value"],
         stories=said.get("stories", {}).get("value", 0),
         facets={name: _counts(said.get(name, {})) for name in FACETS}
@@ -103,8 +110,7 @@ def ask_all(
         if not new:
             continue
         seen |= {piece["story_id"] for piece in new}
-        counts = search(es, queries.copies_in(body, [piece["story_id"] for piece in new]))["aggregations"]["stories"]
-        copies = _counts(counts)
+        copies = _copies(es, body, [piece["story_id"] for piece in new])
         yield from (piece | {"copies": copies.get(piece["story_id"], 1)} for piece in new)
 
 
@@ -153,11 +159,15 @@ def liked(es: Client, article_id: str) -> Liked:
     return Liked(hits[0]["_index"], source["article_id"], source["story_id"], source.get("embedding", ()))
 
 
-def _row(hit: Mapping[str, Any]) -> Row:
+def _row(hit: Mapping[str, Any], copies: Mapping[str, int]) -> Row:
     piece = {key: value for key, value in hit["_source"].items() if key not in KEPT_OUT}
-    return Row(
-        piece, hit["inner_hits"]["copies"]["hits"]["total"]["value"], hit.get("_score"), hit.get("highlight", {})
-    )
+    return Row(piece, copies.get(piece["story_id"], 1), hit.get("_score"), hit.get("highlight", {}))
+
+
+def _copies(es: Client, body: Body, stories: Sequence[str]) -> dict[str, int]:
+    if not stories:
+        return {}
+    return _counts(search(es, queries.copies_in(body, stories))["aggregations"]["stories"])
 
 
 def _counts(aggregation: Mapping[str, Any]) -> dict[str, int]:

@@ -21,7 +21,7 @@ DAYS = {"field": "published_at", "calendar_interval": "day", "min_doc_count": 1,
 """How days are counted: the newest first, and only those with pieces."""
 
 NEAREST = 100
-"""Pieces that a search by nearness considers at most."""
+"""Pieces that a search by nearness finds at most in each month."""
 
 CANDIDATES = 200
 """Of each shard, from which they are chosen: more find more of the true neighbours, and take longer."""
@@ -70,9 +70,9 @@ def search(
     topics, languages, outlets, countries or feeds any will do, of several stances or `entities` (ids) all must hold.
     `speaker`: words of a quoted speaker's name; `speaker_stances`: what that speaker takes which side on.
     `min_confidence` is of each of the stances, or when none is given of any. `near`: an embedding; the `NEAREST` to it
-    of all that is left are found. `like`: pieces near that one, or with its words, of other stories. Each hit's
-    `inner_hits.copies` counts the pieces of its story; the aggregations are `stories` (how many there are), `days`,
-    `topics`, `entities`, `outlets`, `countries`, `languages`, and one for each target with its stances.
+    of all that is left are found. `like`: pieces near that one, or with its words, of other
+    stories. `copies_in` counts the pieces of each story; the aggregations here are `stories` (how many there are),
+    `days`, `topics`, `entities`, `outlets`, `countries`, `languages`, and one for each target with its stances.
     """
     filters: list[Body] = [{"range": {"relevance": {"gte": min_relevance}}}] if min_relevance > 0 else []
     for field, values in (
@@ -102,7 +102,7 @@ def search(
         "sort": SORTS[sort],
         "track_total_hits": True,
         "_source": {"excludes": list(KEPT_OUT)},
-        "collapse": {"field": "story_id", "inner_hits": {"name": "copies", "size": 0}},
+        "collapse": {"field": "story_id"},
         "aggs": {
             "stories": {"cardinality": {"field": "story_id"}},
             "days": {"date_histogram": DAYS},
@@ -184,9 +184,15 @@ def everything(body: Body, *, size: int) -> Body:
 
 
 def copies_in(body: Body, stories: Sequence[str]) -> Body:
-    """How many pieces each of these stories has in a search: buckets of `stories`."""
-    query = {"bool": {"must": [body["query"]], "filter": [{"terms": {"story_id": list(stories)}}]}}
-    return {"size": 0, "query": query, "aggs": {"stories": {"terms": {"field": "story_id", "size": len(stories)}}}}
+    """How many pieces of each of these stories pass a search's words and filters: buckets of `stories`.
+
+    One search for all, where `inner_hits` would be one for each story and shard.
+    """
+    asked = body["query"]["bool"]
+    words = [clause for clause in asked["must"] if "simple_query_string" in clause]
+    query = {"bool": {"filter": [*asked["filter"], *words, {"terms": {"story_id": list(stories)}}]}}
+    counted = {"terms": {"field": "story_id", "size": max(len(stories), 1)}}
+    return {"size": 0, "track_total_hits": False, "query": query, "aggs": {"stories": counted}}
 
 
 def copies_of(bands: Sequence[str], published_at: datetime, *, days: float, size: int = 20) -> Body:

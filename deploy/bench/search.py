@@ -15,7 +15,8 @@ from typing import Any
 
 import psutil
 
-from consumers.archive import Client, ensure, open_archive, put, refresh, search
+from consumers.archive import Client, ensure, open_archive, put, refresh
+from consumers.search import answer
 from deploy.bench.index import documents
 from deploy.bench.pieces import embeddings, now, pieces, sentences
 from deploy.local.home import home_at
@@ -96,7 +97,7 @@ def quantiles(es: Client, body: Callable[[], Body]) -> dict[str, float]:
     for number in range(WARM + ASKED):
         asked = body()
         began = time.perf_counter()
-        search(es, asked)
+        answer(es, asked)
         if number >= WARM:
             taken.append((time.perf_counter() - began) * 1000)
     cuts = statistics.quantiles(taken, n=100)
