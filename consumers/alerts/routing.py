@@ -69,8 +69,8 @@ def route(
 ) -> list[Target]:
     """The targets of an alert that is made at a moment, each reader and channel once.
 
-    A rule's own channels always get it. Without teams.toml, a rule without channels goes to `every` channel but the
-    one kept `apart`; with it, to those who subscribe. The Target that comes first of several for one reader and
+    A rule's own channels always get it. While teams.toml names nobody, a rule without channels goes to `every` channel
+    but the one kept `apart`; else to those who subscribe. The Target that comes first of several for one reader and
     channel wins.
     """
     found: dict[tuple[str, str], Target] = {}
@@ -87,9 +87,9 @@ def _targets(
 ) -> Iterator[Target]:
     for name in subject.channels:
         yield Target("", name, "the rule names this channel")
-    if teams is None:
+    if teams is None or not teams.readers:
         if not subject.channels:
-            yield from (Target("", name, "every channel: no teams.toml") for name in every if name != apart)
+            yield from (Target("", name, "every channel: teams.toml names nobody") for name in every if name != apart)
         return
     people = {person.id: person for person in teams.people}
     for reader in teams.readers.values():

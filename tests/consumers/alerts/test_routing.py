@@ -43,6 +43,12 @@ def test_without_teams_an_alert_goes_to_every_channel_or_to_those_of_its_rule() 
     assert [t.name for t in route(named, None, ["a", "ops"], FRIDAY_NOON, apart="ops")] == ["/ops"]
 
 
+def test_maintenance_needs_nobody_named() -> None:
+    mute = {"since": FRIDAY_NOON, "until": FRIDAY_NOON + timedelta(hours=2)}
+    (target,) = route(Subject("rule", Severity.LOW), Teams.model_validate({"mutes": [mute]}), ["a"], FRIDAY_NOON)
+    assert (target.name, target.hold, target.due) == ("/a", Hold.MUTE, FRIDAY_NOON + timedelta(hours=2))
+
+
 def test_everyone_is_told_in_their_own_hours() -> None:
     teams = teams_of({"to": "everyone"})
     assert told(teams, FRIDAY_NOON) == {
