@@ -57,15 +57,6 @@ def brief(
     with open_archive(settings.elasticsearch) as es:
         findings = gather(es, spans, indices=indices)
     message = compose(findings, spans, reader=who.id, name=who.name, language=who.language)
-    log.info(
-        "briefing.made",
-        team=who.id,
-        period=period.value,
-        pieces=findings.pieces,
-        stories=findings.stories,
-        moved=len(findings.moved),
-        new_voices=len(findings.new_voices) + findings.more_new_voices,
-    )
     return Briefed(who, message)
 
 
@@ -109,5 +100,6 @@ def briefing(team: str | None = None, period: Period = Period.DAY) -> list[dict[
             description=done.message.title,
         )
         get_run_logger().info("%s: %s (%s)", done.reader.id, done.message.title, html)
+        log.info("briefing.made", team=done.reader.id, period=period.value, pieces=done.message.data["pieces"])
         made.append({"team": done.reader.id, "html": str(html), "text": str(text), **done.message.data})
     return made

@@ -194,7 +194,7 @@ def first_words(since: datetime, until: datetime, field: str, speaker: str) -> B
             }
         },
         "sort": [{"published_at": "asc"}, {"article_id": "asc"}],
-        "_source": ["title", "url", "outlet", "published_at"],
+        "_source": ["title", "url", "outlet", "published_at", "entities"],
     }
 
 

@@ -4,12 +4,12 @@ import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.markup import escape
 
 from deploy.cli import console
+from deploy.cli.briefing import briefing
 from deploy.cli.moment import parse_moment
 from deploy.cli.running import running_settings
 from schemas.errors import ConfigError
@@ -177,53 +177,4 @@ def retention(
         console.console.print(f"nothing is older than {keep_months} months")
 
 
-@run_app.command()
-def briefing(
-    team: Annotated[str | None, typer.Option(help="A team or person of teams.toml: its language and zone.")] = None,
-    period: Annotated[str, typer.Option(help="day, or week.")] = "day",
-    until: Annotated[str | None, typer.Option(help="Where the day or week ends; none: now.")] = None,
-    to: Annotated[
-        Path | None, typer.Option(help="A file: HTML, or text when it ends in .txt; none: text, here.")
-    ] = None,
-    language: Annotated[str | None, typer.Option(help="en or es, rather than the team's.")] = None,
-    zone: Annotated[str | None, typer.Option(help="A time zone such as America/El_Salvador.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Tell of a day or week: vigia flow run briefing --team desk --period week --to week.html.
-
-    The stories that mattered, who moved against the week before, the sides taken on each target, who is new and what
-    was quiet. A day is compared with the seven days before it. What each line rests on is in docs/briefing.md.
-    """
-    from flows.briefing import brief, write
-    from flows.briefings.period import Period
-    from schemas.message import Language
-    from schemas.rendering.plaintext import plaintext
-
-    if period not in set(Period):
-        raise ConfigError(repr(period), "is no period", remedy=f"Choose {' or '.join(Period)}")
-    if language is not None and language not in set(Language):
-        raise ConfigError(repr(language), "is no language of briefings", remedy=f"Choose {' or '.join(Language)}")
-    now = datetime.now(UTC)
-    done = brief(
-        running_settings(),
-        period=Period(period),
-        until=parse_moment(until, now=now) if until else now,
-        team=team,
-        language=Language(language) if language else None,
-        zone=_zone(zone) if zone else None,
-    )
-    if to is not None:
-        write(done.message, to)
-    if as_json:
-        console.print_json(done.message.model_dump(mode="json"))
-    elif to is None:
-        console.console.print(plaintext(done.message), markup=False, highlight=False, soft_wrap=True)
-    else:
-        console.console.print(f"{done.message.title}: {to}", markup=False, highlight=False)
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ConfigError(repr(name), "is no time zone", remedy="Write it as America/El_Salvador") from None
+run_app.command()(briefing)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from flows.briefings.shift import Sample, Shift, shifts
+from schemas.classification import EntityKind, Part
 from schemas.taxonomy import Stance, Target, Topic
 
 SCORES = {Stance.FAVOR: 1.0, Stance.NEUTRAL: 0.0, Stance.AGAINST: -1.0}
@@ -129,9 +130,10 @@ def _story(bucket: Answer) -> Story:
 
 
 def _sentence(evidence: list[dict[str, Any]]) -> dict[str, Any]:
-    """The surest sentence that takes a side, of the body rather than the headline, which is told anyway."""
-    sided = [one for one in evidence if one.get("stance") in {Stance.FAVOR, Stance.AGAINST} and one["part"] == "text"]
-    return max(sided, key=lambda one: one["confidence"], default={})
+    """The surest sentence that takes a side, else the surest; of the body, since the headline is told anyway."""
+    told = [one for one in evidence if one["part"] == Part.TEXT]
+    sided = [one for one in told if one.get("stance") in {Stance.FAVOR, Stance.AGAINST}]
+    return max(sided or told, key=lambda one: one["confidence"], default={})
 
 
 def read_balances(answer: Answer) -> tuple[Sides, ...]:
@@ -204,12 +206,19 @@ def read_heard(answer: Answer) -> set[tuple[str, str]]:
 
 
 def read_new_voice(speaker: Speaker, answer: Answer) -> NewVoice | None:
-    """What the first piece says that quotes the speaker; None when it has gone meanwhile."""
+    """What the first piece says that quotes the speaker.
+
+    None when it has gone meanwhile, or when the speaker is a place there: a dateline that was taken for a name.
+    """
     hits = answer["hits"]["hits"]
     if not hits:
         return None
     piece = hits[0]["_source"]
     quote = hits[0]["inner_hits"]["voices"]["hits"]["hits"][0]["_source"]
+    places = [one for one in piece.get("entities") or () if one["kind"] == EntityKind.PLACE]
+    named = {one["name"].casefold() for one in places} | {one["id"] for one in places}
+    if quote["speaker"].casefold() in named or quote.get("entity") in named:
+        return None
     return NewVoice(
         name=quote["speaker"],
         title=quote.get("title") or "",

@@ -10,6 +10,9 @@ from schemas.indices import INDICES, Indices
 TOP, NEW_VOICES = 10, 6
 """How many stories and new voices are told."""
 
+LOOKED_UP = 30
+"""Of the new voices, those in the most stories are looked up; fewer than these are new in most weeks."""
+
 ASKED = 200
 """Of the speakers of the window, those in the most stories are asked after."""
 
@@ -27,6 +30,7 @@ def gather(es: Client, windows: Windows, *, indices: Indices = INDICES) -> Findi
     heard = ask(es, queries.heard_before(since, *_asked(speakers)), indices=indices)
     reaches_back = heard["hits"]["total"]["value"] > 0
     new = _unheard(speakers, read.read_heard(heard)) if reaches_back else []
+    told_first = _first_words(es, new[:LOOKED_UP], windows, indices)
     outlets, topics = read.read_quiet(sides, share=windows.share)
     moved = sorted(
         (*read.read_outlet_shifts(sides), *read.read_voice_shifts(voices)), key=lambda one: (-one.errors, one.who)
@@ -39,8 +43,8 @@ def gather(es: Client, windows: Windows, *, indices: Indices = INDICES) -> Findi
         top=read.read_stories(told, limit=TOP),
         balances=read.read_balances(sides),
         moved=tuple(moved),
-        new_voices=_first_words(es, new[:NEW_VOICES], windows, indices),
-        more_new_voices=max(len(new) - NEW_VOICES, 0),
+        new_voices=told_first[:NEW_VOICES],
+        more_new_voices=max(len(told_first) - NEW_VOICES, 0),
         quiet_outlets=outlets,
         quiet_topics=topics,
         reaches_back=reaches_back,

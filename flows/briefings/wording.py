@@ -43,8 +43,8 @@ WORDS: dict[str, dict[str, str]] = {
     "before_day": {"en": "seven days before", "es": "siete días anteriores"},
     "before_week": {"en": "week before", "es": "semana anterior"},
     "key": {
-        "en": "Green: in favor; grey: neutral; red: against. A story that outlets tell from both sides counts on both.",
-        "es": "Verde: a favor; gris: neutral; rojo: en contra. Una historia contada desde ambos lados cuenta en ambos.",
+        "en": "A story that outlets tell from both sides counts on both.",
+        "es": "Una historia contada desde ambos lados cuenta en ambos.",
     },
     "unsided": {"en": "No piece took a side.", "es": "Ninguna noticia tomó postura."},
     "new_voices": {"en": "New voices", "es": "Voces nuevas"},

@@ -60,6 +60,12 @@ def planted(shelf: Any, said: Said) -> Any:
             evidence=[evidence | {"target": "deportation_deal", "stance": "against", "speaker": "Defensoría"}],
             **side("deportation_deal", "against"),
         )
+    shelf.piece(
+        "Visita",
+        days_ago=1,
+        entities=[{"id": "houston", "kind": "place", "name": "Houston"}],
+        voices=[said("HOUSTON"), said("la ciudad", entity="houston")],
+    )
     shelf.piece("Fuera del tema", days_ago=1, relevant=False, outlet="Otro", voices=[said("Nadie")])
     shelf.store()
     return shelf
