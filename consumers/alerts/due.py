@@ -18,14 +18,16 @@ from consumers.alerts.telling import ESCALATED, GIVE_UP, RETRY, alert_message, c
 from consumers.alerts.together import of_many
 from consumers.archive import Client, get_many, refresh, search, update_many
 from consumers.channels.send import send
-from consumers.outcome import Done
+from consumers.outcome import Done, Emit
 from schemas.alert import Alert, AlertRecord, AlertState, Delivery, DeliveryStatus, Hold
 from schemas.alert_queries import alerts_due, alerts_held_for
 from schemas.channel import ChannelSettings
 from schemas.errors import DeliveryRefused, Unavailable
 from schemas.identity import digest
 from schemas.message import Message
+from schemas.ops import OpsAlert, Trouble, settle
 from schemas.settings import NotifySettings
+from schemas.streams import OPS, Stream
 from schemas.team import Teams
 
 log = structlog.get_logger()
@@ -53,6 +55,7 @@ class _Desk:
     now: Callable[[], datetime]
     records: dict[str, AlertRecord]
     written: set[str] = field(default_factory=set)
+    troubles: list[Trouble] = field(default_factory=list)
 
     def write(self, records: Sequence[AlertRecord]) -> None:
         """Note what has changed of these."""
@@ -64,9 +67,17 @@ class _Desk:
 
 
 def tick(
-    *, es: Client, settings: NotifySettings, now: Callable[[], datetime], teams: Callable[[], Teams | None]
+    *,
+    es: Client,
+    settings: NotifySettings,
+    now: Callable[[], datetime],
+    teams: Callable[[], Teams | None],
+    ops: Stream[OpsAlert] = OPS,
 ) -> Done:
-    """Tell what is due. A channel that fails is asked again later; it holds up no other. Raises Unavailable."""
+    """Tell what is due. A channel that fails is asked again later, and holds up no other. Raises Unavailable.
+
+    Those who run Vigía are told (`ops`) when a channel will never take what was held.
+    """
     moment = now()
     refresh(es, es.indices.alerts)
     due = list(_read(es, lambda after: alerts_due(moment, PAGE, after)))
@@ -80,7 +91,8 @@ def tick(
             _tell(desk, target, message_id, lot)
     # whatever else woke these alerts is over: they sleep until what comes next
     desk.write([desk.records[record.alert_id] for record in due if record.alert_id not in desk.written])
-    return Done()
+    _, alerts = settle({}, desk.troubles, looked_at=(), now=moment)
+    return Done(emit=tuple(Emit(ops, alert) for alert in alerts))
 
 
 def _read(es: Client, body: Callable[[Sequence[Any] | None], Mapping[str, Any]]) -> Iterator[AlertRecord]:
@@ -179,6 +191,11 @@ def _tell(desk: _Desk, key: tuple[str, str, float], message_id: str, lot: Sequen
             changes = {"due": moment + RETRY, "failed_at": since, "reason": error.reason}
     except DeliveryRefused as error:
         changes |= {"status": DeliveryStatus.REFUSED, "reason": error.reason}
+    if changes.get("status") is DeliveryStatus.REFUSED:
+        evidence = f"{len(lot)} alerts for {recipient or 'its readers'} were not told: {changes['reason']}"
+        remedy = f"Correct the channel, see `vigia channels test {name}`; `vigia alerts list` shows the alerts"
+        trouble = Trouble(what="channel.refused", source=name, evidence=evidence[:2000], remedy=remedy)
+        desk.troubles.append(trouble)
     log.info(
         "alerts.together",
         to=f"{recipient}/{name}",

@@ -14,6 +14,7 @@ from consumers.archive import create
 from consumers.notify import notify
 from consumers.outcome import Done
 from schemas.alert import Action, Alert, Delivery, DeliveryStatus, Severity
+from schemas.ops import OpsAlert
 from schemas.settings import Settings
 from schemas.team import Teams
 
@@ -47,8 +48,8 @@ class Desk:
         done = notify(alerts, es=self.house.es, settings=self.settings, now=lambda: at, teams=lambda: self.teams)
         assert done == [Done()] * len(alerts)
 
-    def tick(self, at: datetime) -> None:
-        due.tick(es=self.house.es, settings=self.settings, now=lambda: at, teams=lambda: self.teams)
+    def tick(self, at: datetime) -> Done:
+        return due.tick(es=self.house.es, settings=self.settings, now=lambda: at, teams=lambda: self.teams)
 
     def notes(self, alert: Alert) -> tuple[Delivery, ...]:
         return show(self.house.es, alert.alert_id).deliveries
@@ -82,6 +83,22 @@ def test_what_comes_in_quiet_hours_is_told_once_when_they_end_the_weightiest_fir
     assert (told["data"]["count"], told["data"]["more"], told["data"]["held"]) == (3, 0, "quiet")
     assert [desk.notes(alert)[0].status for alert in alerts] == ["delivered"] * 3 + ["settled"]
     assert show(house.es, alerts[0].alert_id).wake_at is None
+
+
+def test_a_channel_that_will_never_take_what_was_held_is_told_to_those_who_run_it(
+    house: Any, alert_of: MakeAlert, receiver: MakeReceiver
+) -> None:
+    mail = receiver(410)
+    desk = Desk(house, house.with_channels(mail), teams_of(EDITOR, people=["editor"], subscriptions=[{}]))
+    alerts = [alert_of(house, story) for story in "ab"]
+    desk.take(alerts, NIGHT)
+    (emit,) = desk.tick(MORNING).emit
+    assert isinstance(emit.message, OpsAlert)
+    assert (emit.message.what, emit.message.source) == ("channel.refused", "desk0")
+    assert "2 alerts for editor were not told: answered 410" in emit.message.evidence
+    assert [desk.notes(alert)[0].status for alert in alerts] == ["refused"] * 2
+    assert desk.tick(MORNING + timedelta(minutes=5)).emit == ()
+    assert len(mail.received) == 1
 
 
 def test_what_nobody_takes_up_is_escalated_once_though_the_notifier_was_away(
