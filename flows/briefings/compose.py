@@ -135,7 +135,7 @@ def _moved(moved: Sequence[Shift], language: Language) -> Iterator[Block]:
 
 def _shift(one: Shift, language: Language) -> Item:
     told = say("from_to", language, before=_mean(one.before, language), now=_mean(one.now, language))
-    counted = say("counted", language, before=one.before.count, now=one.now.count)
+    counted = say(f"counted_{one.counted}", language, before=one.before.count, now=one.now.count)
     return Item(title=f"{one.who}: {TARGET_WORDS[one.target][language]}", detail=f"{told} · {counted}")
 
 

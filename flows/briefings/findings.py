@@ -167,11 +167,12 @@ def _statistics(stats: Answer) -> Sample:
 def read_voice_shifts(answer: Answer) -> tuple[Shift, ...]:
     """The speakers whose side on a target moved; a story counts 1 in favor, -1 against, 0 neutral."""
     now, before = ({(f, b["key"]): b for f, b in _speakers(w)} for w in _windows(answer))
-    return shifts(
+    compared = (
         (_name(now[who]), target, _counted(before[who], target), _counted(now[who], target))
         for who in now.keys() & before.keys()
         for target in Target
     )
+    return shifts(compared, "stories")
 
 
 def _counted(speaker: Answer, target: Target) -> Sample:

@@ -8,6 +8,7 @@ side, a step that a reader would notice, and more than 2.6 standard errors (one 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from schemas.taxonomy import Target
 
@@ -37,13 +38,17 @@ class Sample:
 
 @dataclass(frozen=True)
 class Shift:
-    """Somebody's mean stance on a target moved from `before` to `now`, by `errors` standard errors."""
+    """Somebody's mean stance on a target moved from `before` to `now`, by `errors` standard errors.
+
+    `counted` are the samples' pieces, or of a voice its stories.
+    """
 
     who: str
     target: Target
     before: Sample
     now: Sample
     errors: float
+    counted: Literal["pieces", "stories"] = "pieces"
 
 
 def shift(before: Sample, now: Sample) -> float | None:
@@ -54,10 +59,12 @@ def shift(before: Sample, now: Sample) -> float | None:
     return errors if errors >= ERRORS else None
 
 
-def shifts(compared: Iterable[tuple[str, Target, Sample, Sample]]) -> tuple[Shift, ...]:
+def shifts(
+    compared: Iterable[tuple[str, Target, Sample, Sample]], counted: Literal["pieces", "stories"] = "pieces"
+) -> tuple[Shift, ...]:
     """Those who moved, of (who, target, before, now), the surest first."""
     found = [
-        Shift(who, target, before, now, errors)
+        Shift(who, target, before, now, errors, counted)
         for who, target, before, now in compared
         if (errors := shift(before, now)) is not None
     ]

@@ -67,13 +67,12 @@ WORDS: dict[str, dict[str, str]] = {
     "one_outlet": {"en": "1 outlet, {pieces} pieces", "es": "1 medio, {pieces} noticias"},
     "one_piece": {"en": "1 piece", "es": "1 noticia"},
     "from_to": {"en": "from {before} to {now}", "es": "de {before} a {now}"},
-    "counted": {"en": "{before} then {now} stories", "es": "{before} y luego {now} historias"},
+    "counted_pieces": {"en": "{before} then {now} pieces", "es": "{before} y luego {now} noticias"},
+    "counted_stories": {"en": "{before} then {now} stories", "es": "{before} y luego {now} historias"},
     "scale": {
         "en": "Means from −1 (against) to +1 (in favor); ± is the standard error.",  # noqa: RUF001
         "es": "Medias de −1 (en contra) a +1 (a favor); ± es el error estándar.",  # noqa: RUF001
     },
-    "outlets_moved": {"en": "Outlets", "es": "Medios"},
-    "voices_moved": {"en": "Voices", "es": "Voces"},
     "and_more": {"en": "and {n} more", "es": "y {n} más"},
     "footer": {
         "en": "Vigía · labels are a model's reading of each piece: check before you quote · vigia search",

@@ -84,7 +84,7 @@ def test_only_what_was_planted_moved_is_new_or_was_quiet(planted: Any, until: da
     message = week(planted, until)
     assert [(one["who"], one["target"]) for one in message.data["moved"]] == [("El Valle", "us_aid")]
     moved = " ".join(section(message, "Who moved").split())
-    assert "from +0.80 ± 0.10 to −0.80 ± 0.10 · 4 then 4 stories" in moved  # noqa: RUF001
+    assert "from +0.80 ± 0.10 to −0.80 ± 0.10 · 4 then 4 pieces" in moved  # noqa: RUF001
     assert message.data["new_voices"] == ["Defensoría"]
     new = " ".join(section(message, "New voices").split())
     assert "“Defensoría dijo algo.” — Defensoría, oficina estatal" in new
