@@ -28,7 +28,8 @@ START_S = 60.0
 
 def check(channel: AppriseChannel) -> None:
     """Raise ConfigError when Apprise knows no such URL; it is not quoted."""
-    if not _ask({"url": channel.url.get_secret_value()}, within_s=START_S).get("known"):
+    # a child that gave no answer says nothing about the URL
+    if _ask({"url": channel.url.get_secret_value()}, within_s=START_S).get("known") is False:
         raise ConfigError(
             f"notify.channels, {channel.name}",
             "url is none that Apprise knows",

@@ -1,7 +1,9 @@
 """`vigia channels`: where alerts go, whether they arrive there, and their feeds over HTTP."""
 
+import logging
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -70,7 +72,8 @@ def try_channel(
     now = datetime.now(UTC)
     message = of_test(name, language or channel.language, now)
     try:
-        sent = send(message, channel, settings=settings.notify, now=now)
+        with _quiet():
+            sent = send(message, channel, settings=settings.notify, now=now)
     except Unavailable as error:
         wait = f" It asks to be left alone for {error.after:.0f} s." if error.after else ""
         console.stderr.print(f"{name} did not take it: {error.reason}.{wait} An alert would be tried again.")
@@ -109,6 +112,19 @@ def serve(
     console.stderr.print(f"Feeds of {channel.folder} on http://{listen}/ until Ctrl-C")
     with server, suppress(KeyboardInterrupt):
         server.serve_forever()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the log's own lines: what happened is told in words."""
+    import structlog
+
+    before = structlog.get_config() if structlog.is_configured() else None
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before) if before else structlog.reset_defaults()
 
 
 def _named(name: str, settings: Settings) -> ChannelSettings:
