@@ -13,6 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from consumers import metrics
 from schemas.errors import Unavailable
+from schemas.redact import Redactor
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
@@ -25,6 +26,7 @@ class Health:
     """What the loop says of itself; written by the loop's thread, read by the server's."""
 
     probe: Callable[[], None] = lambda: None
+    redactor: Redactor = field(default_factory=Redactor)
     joined: bool = False
     trouble: str | None = None
     turned_at: float = field(default_factory=time.monotonic)
@@ -40,17 +42,17 @@ class Health:
         return f"the loop has not turned for {stuck:.0f} s" if stuck > STUCK_S else None
 
     def ready(self, now: float) -> str | None:
-        """Why nothing can be processed now; None when it can. Asks the sink."""
+        """Why nothing can be processed now, told without a secret; None when it can. Asks the sink."""
         if (reason := self.alive(now)) is not None:
             return reason
         if not self.joined:
             return "not a member of the consumer group"
         if self.trouble is not None:
-            return self.trouble
+            return self.redactor.clean(self.trouble)
         try:
             self.probe()
         except Unavailable as error:
-            return str(error)
+            return self.redactor.clean(str(error))
         return None
 
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from threading import Event
 from types import FrameType
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 
@@ -86,9 +86,16 @@ def log_to_stderr(form: Literal["json", "text"] = "json", redactor: Redactor = N
         structlog.processors.format_exc_info,
         clean,
     ]
-    renderer: structlog.typing.Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
+    rendered: structlog.typing.Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
     if form == "text":
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        rendered = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+
+    def renderer(logger: Any, name: str, event: structlog.typing.EventDict) -> str:
+        # again, as a list or a mapping may hold one as well
+        return redactor.clean(str(rendered(logger, name, event)))
+
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

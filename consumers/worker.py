@@ -90,6 +90,7 @@ def run(stage: Stage[In], settings: Settings, *, stop: Event, health: Health | N
     health = health or Health()
     breaker = Breaker(settings.worker.retry_s, settings.worker.retry_max_s)
     meter, redactor = Meter(stage.name), redactor_of(settings)
+    health.redactor = redactor
     with ExitStack() as stack:
         opened = _opened(stage, settings, stack, breaker, health, stop)
         if opened is None:
@@ -272,7 +273,7 @@ class _Loop:
             elif done.then is not None:
                 done.then()
         except Unavailable as error:
-            self.health.trouble = self.tick_trouble = self.redactor.clean(str(error))
+            self.health.trouble = self.tick_trouble = str(error)
             log.warning("tick.retry", reason=self.tick_trouble, seconds=round(self.breaker.trip(now), 1))
         except KafkaError:
             raise
@@ -370,7 +371,7 @@ class _Loop:
         self._seek(decided.rewind)
         if decided.rewind:
             wait = self.breaker.trip(time.monotonic())
-            self.health.trouble = self.redactor.clean("; ".join(decided.reasons))[:1000]
+            self.health.trouble = "; ".join(decided.reasons)[:1000]
             log.warning("batch.retry", reason=self.health.trouble, seconds=round(wait, 1))
         else:
             self.breaker.reset()

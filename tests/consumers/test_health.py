@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from consumers.health import STUCK_S, Health, serve
 from consumers.metrics import MESSAGES, names
 from schemas.errors import Unavailable
+from schemas.redact import Redactor
 
 
 def get(port: int | None, path: str) -> tuple[int, dict[str, object]]:
@@ -42,6 +43,19 @@ def test_a_worker_is_ready_when_it_has_joined_and_its_sink_answers() -> None:
         assert get(port, "/readyz")[0] == 503
         assert get(port, "/healthz")[0] == 200
         assert get(port, "/else")[0] == 404
+
+
+def test_no_secret_is_told_of_what_went_wrong() -> None:
+    def away() -> None:
+        raise Unavailable("elasticsearch", "401 from https://u:p@es.example with key c4nary")
+
+    health = Health(away, Redactor(("c4nary",)))
+    health.turn(joined=True)
+    with serve(health, 0) as port:
+        assert "c4nary" not in str(told := get(port, "/readyz"))
+        assert "https://***@es.example with key ***" in str(told[1]["reason"])
+        health.trouble = "c4nary"
+        assert get(port, "/readyz") == (503, {"ok": False, "reason": "***"})
 
 
 def test_a_loop_that_stands_still_is_not_alive() -> None:

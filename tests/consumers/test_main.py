@@ -84,6 +84,44 @@ def test_a_worker_says_whether_it_is_ready_and_stops_on_sigterm_with_zero(house:
     assert events(stderr)[-1]["event"] == "worker.stopped"
 
 
+LOGGING = """
+import logging, sys, structlog
+from consumers.main import log_to_stderr
+from schemas.redact import Redactor
+log_to_stderr(sys.argv[1], Redactor(("c4nary",)))
+log = structlog.get_logger()
+log.warning("told", reason="key c4nary", rows=["c4nary"])
+logging.getLogger("library").warning("it said %s", "c4nary")
+try:
+    raise ValueError("c4nary in an error")
+except ValueError:
+    log.exception("failed")
+"""
+
+
+def test_the_log_has_one_form_or_the_other_and_no_secret() -> None:
+    for form in ("json", "text"):
+        command = [sys.executable, "-W", "error::UserWarning", "-c", LOGGING, form]
+        ended = subprocess.run(command, check=True, timeout=60, capture_output=True, text=True)
+        assert "c4nary" not in ended.stderr
+        assert ended.stderr.count("***") == 4
+        if form == "json":
+            told, library, failed = events(ended.stderr)
+            assert (told["event"], told["reason"], told["level"]) == ("told", "key ***", "warning")
+            assert library["event"] == "it said ***"
+            assert "ValueError: *** in an error" in failed["exception"]
+        else:
+            assert "Traceback" in ended.stderr
+            assert not ended.stderr.startswith("{")
+
+
+def test_an_armed_fault_that_is_none_is_a_usage_error(house: Any) -> None:
+    with worker("index", environment(house, VIGIA_FAULT="after_lunch:1")) as process:
+        _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert "after_commit" in events(stderr)[-1]["reason"]
+
+
 def test_a_second_signal_ends_it_at_once() -> None:
     with subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import pytest
 from kafka.admin import KafkaAdminClient, NewTopic
@@ -16,11 +17,13 @@ from consumers.outcome import Done, Emit, Outcome, Poison, Retry
 from consumers.stages import Opened, Stage
 from consumers.tracing import trace_id_of
 from consumers.worker import DeadLettersLost
+from flows.deadletters import Asked, Kept, replay_letters
 from flows.publish import reread, span
 from schemas.article import Article
 from schemas.classification import Indexed
 from schemas.errors import Unavailable
 from schemas.settings import Settings
+from schemas.streams import DEADMARKS
 from schemas.traceparent import begin, follow
 from schemas.wire import encode
 
@@ -342,6 +345,41 @@ def test_a_batch_is_bounded_by_bytes_as_well(house: Any, article: MakeArticle) -
     house.work(stage_of(house, handle), until=10, settings=settings)
     assert sum(sizes) == 10
     assert max(sizes) == 2
+
+
+class Newer(Article):
+    """An article as an upgraded worker knows it."""
+
+    schema_version: Literal[1, 7] = 7  # type: ignore[assignment]
+
+
+def test_a_message_of_a_later_version_comes_back_after_the_upgrade_and_is_done(
+    house: Any, article: MakeArticle
+) -> None:
+    seen: list[tuple[int, str]] = []
+
+    def handle(batch: Sequence[Article]) -> list[Outcome]:
+        seen.extend((a.schema_version, a.title) for a in batch)
+        return [Done() for _ in batch]
+
+    future = encode(article("a", title="from the future")).replace(b'"schema_version":1', b'"schema_version":7')
+    house.produce(house.articles, [future], key=article("a").article_id.encode())
+    old = stage_of(house, handle)
+    house.work(old, until=1)
+    assert seen == []
+    kept = Kept(house.deadletter, replace(DEADMARKS, name=f"{house.name}.marks"))
+    put_back = partial(replay_letters, house.settings, Asked(error="WireError"), who="desk", kept=kept)
+    assert put_back(at_ms=1).done == 1
+    assert put_back(at_ms=2).done == 0
+
+    house.work(old, until=2)
+    again = house.read(house.deadletter)
+    assert [letter.replays for letter in again] == [0, 1], "before the upgrade it only becomes a letter once more"
+    assert again[0].trace_id == again[1].trace_id
+    assert put_back(at_ms=3).done == 1
+    house.work(replace(old, stream=replace(house.articles, model=Newer)), until=3)
+    assert seen == [(7, "from the future")]
+    assert len(house.read(house.deadletter)) == 2
 
 
 def test_what_comes_of_a_message_carries_its_way_on_and_the_loop_is_measured(house: Any, article: MakeArticle) -> None:
