@@ -16,7 +16,7 @@ from consumers import archive
 from consumers.rulebook import load_rules
 from deploy.demo.run import RULES
 from flows.feeds.story import signature
-from schemas.alert import Alert
+from schemas.alert import AlertRecord
 from schemas.article import Article, TextSource
 from schemas.identity import alert_id, article_id, content_hash
 from schemas.indices import INDICES
@@ -185,7 +185,7 @@ def test_search_finds_by_words_stance_and_language(newsroom: "Newsroom", read: d
 
 def test_the_alerts_command_lists_what_was_sent(newsroom: "Newsroom", read: dict[str, dict[str, Any]]) -> None:
     listed = json.loads(vigia(newsroom, "alerts", "list", "--limit", "1000", "--json").stdout)
-    assert {Alert.model_validate(alert).alert_id for alert in listed} == set(newsroom.inbox.received)
+    assert {AlertRecord.model_validate(alert).alert_id for alert in listed} == set(newsroom.inbox.received)
 
 
 def vigia(newsroom: "Newsroom", *arguments: str) -> subprocess.CompletedProcess[str]:
