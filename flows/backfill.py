@@ -27,7 +27,7 @@ from flows.feeds.warc import recorded, warc_files
 from flows.polling import clock
 from flows.pressure import Brake
 from flows.publish import Publisher, ensure
-from flows.uptake import Progress, Uptake
+from flows.uptake import Progress, Uptake, headline
 from schemas.article import Article
 from schemas.errors import ConfigError
 from schemas.feed import Feed, Transport
@@ -134,6 +134,16 @@ async def _batches(finds: AsyncGenerator[Find, None]) -> AsyncGenerator[list[Fin
         yield batch
 
 
+async def _leave(progress: Progress) -> None:
+    """Leave the counts, and why some of what it met gave nothing, as an artifact of the flow run."""
+    from prefect.artifacts import acreate_table_artifact
+
+    counts = progress.model_dump(exclude={"feed", "notes", "at"})
+    rows = [*counts.items(), *((note[:300], "") for note in progress.notes)]
+    table = [{"what": what, "how many": count} for what, count in rows]
+    await acreate_table_artifact(key="backfill", table=table, description=f"{progress.feed}: {headline(progress)}")
+
+
 @flow(name="backfill", retries=0, persist_result=False, description="Read a source's past")
 async def backfill(
     feed: str,
@@ -160,4 +170,5 @@ async def backfill(
             "%s of %s found published, at %s", progress.published, progress.found, progress.at
         ),
     )
+    await _leave(progress)
     return progress.model_dump()

@@ -68,6 +68,15 @@ class Progress(BaseModel):
         ).model_copy(update={"notes": (*self.notes, *said)[:NOTES]})
 
 
+def headline(done: Progress) -> str:
+    """A backfill in a line."""
+    return (
+        f"{done.found} found: {done.published} published, {done.known} known already, {done.outside} of other dates, "
+        f"{done.undated} without a date, {done.skipped} no articles; {done.left} left to try again, "
+        f"{done.broken} broken, {done.passed} not of this source"
+    )
+
+
 class Uptake:
     """Reads, publishes and remembers, batch by batch."""
 

@@ -77,6 +77,7 @@ def backfill(
     before, here or by a poll, is passed over. Exit 1 when something is left that could not be read.
     """
     from flows.backfill import read_past
+    from flows.uptake import headline
 
     now = datetime.now(UTC)
     begin, end = parse_moment(since, now=now), parse_moment(until, now=now) if until else now
@@ -105,11 +106,7 @@ def backfill(
     else:
         for note in done.notes:
             console.stderr.print(note, markup=False, highlight=False)
-        console.console.print(
-            f"{done.found} found: {done.published} published, {done.known} known already, {done.outside} of other "
-            f"dates, {done.undated} without a date, {done.skipped} no articles; {done.left} left to try again, "
-            f"{done.broken} broken, {done.passed} not of this source"
-        )
+        console.console.print(headline(done))
     if done.left:
         raise typer.Exit(1)
 

@@ -148,25 +148,31 @@ def sooner(desk: "Desk", feed: str) -> None:
         states.save(states.load(feed).model_copy(update={"next_poll_at": None}), now=datetime.now(UTC))
 
 
-def test_a_run_of_the_flow_polls_and_leaves_its_table(desk: "Desk", environment: dict[str, str]) -> None:
+def test_a_run_of_the_flow_polls_and_leaves_its_table(desk: "Desk", environment: dict[str, str], prefect: str) -> None:
     desk.source("one")
     desk.source("bad", "/bad")
     desk.items(("/a", "Title"))
     desk.page("/a", "Alpha.")
     summary = run()
     assert {one["feed"]: one["new"] for one in summary["polled"]} == {"one": 1, "bad": 0}
-
-    async def artifacts() -> list[Any]:
-        async with get_client() as client:
-            chosen = ArtifactFilter(key=ArtifactFilterKey(any_=["poll"]))
-            return list(await client.read_artifacts(artifact_filter=chosen))
-
-    rows = json.loads(asyncio.run(artifacts())[-1].data)
+    rows = artifact(prefect, "poll")
     assert [(row["source"], row["result"], row["reason"]) for row in rows] == [
         ("bad", "failed", "answered 404"),
         ("one", "read", ""),
     ]
     assert run()["polled"] == []
+
+
+def test_a_backfill_leaves_its_counts_and_its_reasons(desk: "Desk", environment: dict[str, str], prefect: str) -> None:
+    desk.source("one")
+    items = "<item><title>Signed</title><link>/a</link><pubDate>Tue, 10 Mar 2026 00:00:00 GMT</pubDate></item>"
+    desk.site.answers["/feed"] = f"<rss version='2.0'><channel>{items}</channel></rss>".encode()
+    desk.page("/a", "Alpha.")
+    done = asyncio.run(backfill("one", since=datetime(2026, 3, 1, tzinfo=UTC), archives=True))
+    assert (done["found"], done["published"]) == (1, 1)
+    rows = {row["what"]: row["how many"] for row in artifact(prefect, "backfill")}
+    assert (rows["found"], rows["published"], rows["left"]) == (1, 1, 0)
+    assert any("links to no earlier documents" in what for what in rows)
 
 
 def test_one_run_polls_tick_after_tick_until_another_takes_over_without_a_gap(
@@ -322,6 +328,17 @@ def test_a_run_that_is_pending_for_long_is_ended_and_a_fresh_one_is_left(prefect
         assert asyncio.run(free_stuck(patience=timedelta(0))) == 2
         assert asyncio.run(free_stuck(patience=timedelta(0))) == 0
     assert in_client(prefect, lambda client: states_of(client, stuck)) == ["CRASHED", "CRASHED", "RUNNING"]
+
+
+def artifact(prefect: str, key: str) -> list[dict[str, Any]]:
+    """The last table that was left under that key."""
+
+    async def read(client: PrefectClient) -> Any:
+        chosen = ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
+        return (await client.read_artifacts(artifact_filter=chosen))[-1].data
+
+    found: list[dict[str, Any]] = json.loads(in_client(prefect, read))
+    return found
 
 
 async def leave_stuck(client: PrefectClient, *, sitemap: str) -> list[FlowRun]:
