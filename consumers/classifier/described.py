@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from schemas.errors import ConfigError
@@ -77,6 +76,8 @@ def write(path: Path, targets: Sequence[Described]) -> None:
     """Write the file anew, whole or not at all. Raises ConfigError when there are too many, or it can't be written."""
     if len(targets) > MOST:
         raise ConfigError(str(path), f"more than {MOST} targets", remedy="`vigia model target remove` one first")
+    import tomlkit  # here, since a worker that only reads the file need not wait for it
+
     table = tomlkit.aot()
     for one in targets:
         table.append(tomlkit.item(one.model_dump(mode="json", exclude_none=True)))

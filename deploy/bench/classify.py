@@ -1,6 +1,7 @@
 """How fast the classifier reads on two cores: `python -m deploy.bench.classify`.
 
 Ways are measured in turn, round after round (A/B/A/B), in one process; medians and the range of the rounds are told.
+On a machine with other work the CPU seconds say more than the clock.
 
 - `shipped`: texts in, probabilities out, as the worker does it; `bare`: the same file on the same token ids, batches of
   equal length made beforehand; `nli_same_runtime`: 27 hypotheses a passage through the same file.
@@ -57,6 +58,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pieces", type=int, default=40, help="whole pieces in a round of each way")
     parser.add_argument("--nli", type=int, default=8, help="passages in a round of the ways with 27 hypotheses")
+    parser.add_argument("--processes", type=int, default=3, help="fresh processes")
     parser.add_argument("--fresh", action="store_true", help="what the fresh process is started with")
     given = parser.parse_args()
     if given.fresh:
@@ -73,8 +75,9 @@ def main() -> None:
 
         found += ways(model, [s.text for a in on[: given.pieces] for s in slices(a.title, a.text)], given.nli)
     load_before = psutil.getloadavg()[0]
-    timed = rounds(found, given.rounds)
+    timed, cpu = rounds(found, given.rounds)
     figures = {name: told(way, timed[name]) for name, way in ((way.name, way) for way in found)}
+    alike = [way.name for way in found if way.passages]
     print_out(
         {
             "model": model.ref.id,
@@ -82,11 +85,11 @@ def main() -> None:
             "rounds": given.rounds,
             "load": {"before": round(load_before, 1), "after": round(psutil.getloadavg()[0], 1)},
             "ways": figures,
-            "shipped_to": {
-                name: ratio(timed, found, "shipped", name) for name in figures if figures[name]["passages_s"]
-            },
+            "shipped_to": {name: ratio(timed, found, "shipped", name) for name in alike},
+            "shipped_to_by_cpu": {name: ratio(cpu, found, "shipped", name) for name in alike},
+            "cpu_s": {name: round(statistics.median(cpu[name]), 2) for name in cpu},
             "not_run": not_run,
-            "fresh": [fresh_process() for _ in range(3)],
+            "fresh": [fresh_process() for _ in range(given.processes)],
         }
     )
 
@@ -155,16 +158,18 @@ def read(model: Model, articles: Sequence[Article]) -> object:
     return classify_articles(articles, model=model, now_ms=1)
 
 
-def rounds(ways: Sequence[Way], count: int) -> dict[str, list[float]]:
-    """Seconds of each way in each round; a first round warms up and is not counted."""
+def rounds(ways: Sequence[Way], count: int) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Seconds, and CPU seconds, of each way in each round; a first round warms up and is not counted."""
     timed: dict[str, list[float]] = {way.name: [] for way in ways}
+    cpu: dict[str, list[float]] = {way.name: [] for way in ways}
     for number in range(count + 1):
         for way in ways:
-            started = time.perf_counter()
+            started, cpu_before = time.perf_counter(), time.process_time()
             way.run()
             if number:
                 timed[way.name].append(time.perf_counter() - started)
-    return timed
+                cpu[way.name].append(time.process_time() - cpu_before)
+    return timed, cpu
 
 
 def told(way: Way, seconds: Sequence[float]) -> dict[str, Any]:

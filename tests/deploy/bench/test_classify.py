@@ -8,9 +8,10 @@ from deploy.bench.classify import Way, pieces, ratio, rounds, told
 def test_ways_take_turns_and_the_first_round_is_not_counted() -> None:
     seen: list[str] = []
     ways = [Way(name, lambda name=name: seen.append(name), 1, 1) for name in "ab"]  # type: ignore[misc]
-    timed = rounds(ways, 3)
+    timed, cpu = rounds(ways, 3)
     assert "".join(seen) == "abababab"
     assert {name: len(seconds) for name, seconds in timed.items()} == {"a": 3, "b": 3}
+    assert {name: len(seconds) for name, seconds in cpu.items()} == {"a": 3, "b": 3}
 
 
 def test_rates_are_of_the_median_round_and_ratios_of_each_round() -> None:
