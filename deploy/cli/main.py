@@ -22,6 +22,7 @@ from deploy.cli import (
     schema,
     search,
     stack,
+    teams,
     top,
 )
 from schemas.errors import ConfigError, VigiaError
