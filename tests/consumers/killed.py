@@ -51,7 +51,7 @@ def main(name: str, settings: dict[str, Any], run_name: str, fault: str) -> None
     if fault == "after_effect":
         opening = partial(dying, opening)
     elif fault == "before_note":
-        notify._note = die
+        notify.__dict__["_note"] = die
     stage: Stage[Any] = Stage(name, streams[stream], opening, f"{run_name}-{name}", streams["news.deadletter"])
     run(stage, Settings.model_validate(settings), stop=Event())
 

@@ -1,6 +1,5 @@
 """What the search command makes of its options and of the answer."""
 
-
 import pytest
 
 from consumers.search import Found, Row
