@@ -86,7 +86,7 @@ def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newsroom]:
             home, prepare=prepare_stack, extra_env=environment(home, site, inbox), on_event=happenings.append
         )
         try:
-            running.wait_ready(180)
+            running.wait_ready(400)
             yield Newsroom(running, site, inbox, happenings)
         finally:
             running.stop()
