@@ -34,6 +34,7 @@ from consumers.outcome import Done, Emit, Poison
 from consumers.stages import Opened, Stage
 from consumers.tracing import tracing
 from consumers.watchdog import Watchdog
+from schemas.brokerlog import explained
 from schemas.errors import ConfigError, Unavailable, VigiaError
 from schemas.redact import Redactor, redactor_of
 from schemas.settings import KafkaSettings, Settings, WorkerSettings
@@ -133,20 +134,21 @@ def _wait(reason: str, breaker: Breaker, health: Health, stop: Event) -> None:
 
 @contextmanager
 def _consumer(stage: Stage[In], settings: KafkaSettings) -> Iterator[Any]:
-    consumer = KafkaConsumer(
-        **settings.client_options(),
-        client_id=stage.group,
-        group_id=stage.group,
-        allow_auto_create_topics=False,
-        reconnect_backoff_max_ms=RECONNECT_MS,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        session_timeout_ms=int(SESSION_S * 1000),
-        heartbeat_interval_ms=int(SESSION_S * 1000 / 5),
-        max_poll_interval_ms=int(STUCK_S * 1000),
-        max_partition_fetch_bytes=stage.stream.max_bytes,
-        fetch_max_bytes=4 * stage.stream.max_bytes,
-    )
+    with explained(tls=settings.is_tls, sasl=settings.is_sasl):
+        consumer = KafkaConsumer(
+            **settings.client_options(),
+            client_id=stage.group,
+            group_id=stage.group,
+            allow_auto_create_topics=False,
+            reconnect_backoff_max_ms=RECONNECT_MS,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=int(SESSION_S * 1000),
+            heartbeat_interval_ms=int(SESSION_S * 1000 / 5),
+            max_poll_interval_ms=int(STUCK_S * 1000),
+            max_partition_fetch_bytes=stage.stream.max_bytes,
+            fetch_max_bytes=4 * stage.stream.max_bytes,
+        )
     try:
         yield consumer
     finally:
@@ -161,19 +163,20 @@ class _Sender:
         self._producer = self._open()
 
     def _open(self) -> Any:
-        return KafkaProducer(
-            **self._settings.client_options(),
-            client_id=self._name,
-            allow_auto_create_topics=False,
-            reconnect_backoff_max_ms=RECONNECT_MS,
-            acks="all",
-            enable_idempotence=True,
-            compression_type="gzip",
-            max_request_size=max(stream.max_bytes for stream in STREAMS) + 100_000,
-            max_block_ms=int(ACKNOWLEDGED_S * 1000),
-            request_timeout_ms=int(ACKNOWLEDGED_S * 500),
-            delivery_timeout_ms=int(ACKNOWLEDGED_S * 1000),
-        )
+        with explained(tls=self._settings.is_tls, sasl=self._settings.is_sasl):
+            return KafkaProducer(
+                **self._settings.client_options(),
+                client_id=self._name,
+                allow_auto_create_topics=False,
+                reconnect_backoff_max_ms=RECONNECT_MS,
+                acks="all",
+                enable_idempotence=True,
+                compression_type="gzip",
+                max_request_size=max(stream.max_bytes for stream in STREAMS) + 100_000,
+                max_block_ms=int(ACKNOWLEDGED_S * 1000),
+                request_timeout_ms=int(ACKNOWLEDGED_S * 500),
+                delivery_timeout_ms=int(ACKNOWLEDGED_S * 1000),
+            )
 
     def close(self) -> None:
         self._producer.close(timeout=CLOSE_S)

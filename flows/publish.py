@@ -17,6 +17,7 @@ from kafka.errors import (
 )
 from pydantic import BaseModel
 
+from schemas.brokerlog import explained
 from schemas.errors import Unavailable
 from schemas.settings import KafkaSettings
 from schemas.streams import STREAMS, Stream
@@ -65,7 +66,8 @@ def ensure(kafka: KafkaSettings, streams: Iterable[Stream[Any]] = STREAMS) -> li
     """
     wanted = {stream.name: stream for stream in streams}
     try:
-        admin = KafkaAdminClient(**kafka.client_options(), bootstrap_timeout_ms=CONNECT_MS)
+        with explained(tls=kafka.is_tls, sasl=kafka.is_sasl):
+            admin = KafkaAdminClient(**kafka.client_options(), bootstrap_timeout_ms=CONNECT_MS)
     except (KafkaError, OSError) as error:
         raise _away(kafka, error) from None
     try:
@@ -146,9 +148,10 @@ def reread(kafka: KafkaSettings, stream: str, spans: Mapping[int, tuple[int, int
 def _offsets(kafka: KafkaSettings, **options: Any) -> Iterator[KafkaConsumer]:
     """A consumer that reads offsets only: it subscribes to nothing and commits nothing."""
     try:
-        consumer = KafkaConsumer(
-            **kafka.client_options(), **options, enable_auto_commit=False, bootstrap_timeout_ms=CONNECT_MS
-        )
+        with explained(tls=kafka.is_tls, sasl=kafka.is_sasl):
+            consumer = KafkaConsumer(
+                **kafka.client_options(), **options, enable_auto_commit=False, bootstrap_timeout_ms=CONNECT_MS
+            )
     except (KafkaError, OSError) as error:
         raise _away(kafka, error) from None
     try:
@@ -201,20 +204,21 @@ class Publisher:
 
     def _connected(self) -> KafkaProducer:
         try:
-            return KafkaProducer(
-                **self._kafka.client_options(),
-                acks="all",
-                enable_idempotence=True,
-                compression_type=COMPRESSION,
-                allow_auto_create_topics=False,
-                linger_ms=5,
-                batch_size=262_144,
-                max_request_size=max(stream.max_bytes for stream in STREAMS),
-                max_block_ms=CONNECT_MS,
-                bootstrap_timeout_ms=CONNECT_MS,
-                request_timeout_ms=CONNECT_MS,
-                delivery_timeout_ms=DELIVERY_MS,
-            )
+            with explained(tls=self._kafka.is_tls, sasl=self._kafka.is_sasl):
+                return KafkaProducer(
+                    **self._kafka.client_options(),
+                    acks="all",
+                    enable_idempotence=True,
+                    compression_type=COMPRESSION,
+                    allow_auto_create_topics=False,
+                    linger_ms=5,
+                    batch_size=262_144,
+                    max_request_size=max(stream.max_bytes for stream in STREAMS),
+                    max_block_ms=CONNECT_MS,
+                    bootstrap_timeout_ms=CONNECT_MS,
+                    request_timeout_ms=CONNECT_MS,
+                    delivery_timeout_ms=DELIVERY_MS,
+                )
         except (KafkaError, OSError) as error:
             raise _away(self._kafka, error) from None
 

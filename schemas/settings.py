@@ -7,7 +7,8 @@ Sources, the first that speaks wins: environment (`VIGIA_KAFKA__SERVERS`), then 
 import os
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
@@ -19,6 +20,7 @@ from pydantic_settings import (
 )
 
 from schemas.channel import ChannelSettings
+from schemas.connection import Connection, is_loopback
 from schemas.errors import ConfigError
 
 
@@ -26,45 +28,88 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class KafkaSettings(_Part):
+class KafkaSettings(Connection):
     """How to reach the broker; what is done with it lives elsewhere."""
+
+    SETTING: ClassVar[str] = "kafka"
 
     servers: tuple[str, ...] = ("127.0.0.1:9092",)
     security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="SCRAM-SHA-512", description="how a login is proved; PLAIN hands the password to the broker"
+    )
     username: str | None = None
     password: SecretStr | None = None
-    ca_file: Path | None = None
+    password_file: Path | None = Field(default=None, description="the file that holds the password")
     replication: int = Field(default=1, ge=1, description="copies of each stream that Vigía creates")
 
+    @property
+    def is_tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        return self.security in {"SSL", "SASL_SSL"}
+
+    @property
+    def is_sasl(self) -> bool:
+        """Whether we log in."""
+        return self.security.startswith("SASL_")
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.is_sasl and (self.username is None or self.password is None):
+            raise ValueError(f"security {self.security} needs username, and password or password_file")
+        if not self.is_sasl and (self.username is not None or self.password is not None):
+            raise ValueError(f"username and password are not used with security {self.security}: SASL_SSL uses them")
+        if not self.is_tls and self.has_tls_settings():
+            raise ValueError(f"ca_file, certificate_file and check_hostname need SSL or SASL_SSL, not {self.security}")
+        away = [server for server in self.servers if not is_loopback(server.rpartition(":")[0])]
+        if away and self.security == "SASL_PLAINTEXT" and self.mechanism == "PLAIN":
+            raise ValueError(f"PLAIN would send the password readable to {away[0]}: take SASL_SSL, or SCRAM-SHA-512")
+        return self
+
     def client_options(self) -> dict[str, Any]:
-        """Options that every kafka-python client takes."""
+        """Options that every kafka-python client takes. Raises ConfigError when a file of TLS's can't be used."""
         options: dict[str, Any] = {"bootstrap_servers": list(self.servers), "security_protocol": self.security}
-        if self.ca_file is not None:
-            options["ssl_cafile"] = str(self.ca_file)
-        if self.username is not None and self.password is not None:
+        if self.is_tls:
+            options["ssl_context"] = self.tls()
+        if self.is_sasl and self.password is not None:
             options |= {
-                "sasl_mechanism": "SCRAM-SHA-512",
+                "sasl_mechanism": self.mechanism,
                 "sasl_plain_username": self.username,
                 "sasl_plain_password": self.password.get_secret_value(),
             }
         return options
 
 
-class ElasticsearchSettings(_Part):
+class ElasticsearchSettings(Connection):
     """How to reach Elasticsearch."""
 
+    SETTING: ClassVar[str] = "elasticsearch"
+
     url: str = "http://127.0.0.1:9200"
-    api_key: SecretStr | None = None
-    ca_file: Path | None = None
+    api_key: SecretStr | None = Field(default=None, description="encoded, as Elasticsearch gives it (id:key in base64)")
+    api_key_file: Path | None = Field(default=None, description="the file that holds the API key")
     timeout_s: float = Field(default=30, gt=0, description="of one request")
 
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        parts = urlsplit(self.url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port is None:
+            raise ValueError("url must be http or https with a host and a port, such as https://es.example:9200")
+        if parts.username is not None or parts.password is not None:
+            raise ValueError("url holds a login, and a URL is shown in logs: take api_key or api_key_file")
+        if parts.scheme == "http" and self.has_tls_settings():
+            raise ValueError("ca_file, certificate_file and check_hostname need an https url")
+        if parts.scheme == "http" and self.api_key is not None and not is_loopback(parts.hostname):
+            raise ValueError(f"the API key would go readable to {parts.hostname}: take an https url")
+        return self
+
     def client_options(self) -> dict[str, Any]:
-        """Options of an Elasticsearch client."""
+        """Options of an Elasticsearch client. Raises ConfigError when a file of TLS's can't be used."""
         options: dict[str, Any] = {"hosts": self.url, "request_timeout": self.timeout_s}
         if self.api_key is not None:
             options["api_key"] = self.api_key.get_secret_value()
-        if self.ca_file is not None:
-            options["ca_certs"] = str(self.ca_file)
+        if self.url.startswith("https:"):
+            options["ssl_context"] = self.tls()
         return options
 
 
@@ -191,7 +236,9 @@ class NotifySettings(_Part):
     allow_networks: tuple[str, ...] = Field(default=(), description="private networks that alerts may be sent to")
     teams_file: Path = Field(default=Path("teams.toml"), description="who is told of what; absent: every channel")
     throttle: ThrottleSettings = ThrottleSettings()
-    digest_items: int = Field(default=20, ge=1, le=100, description="alerts that a message of many lists in full")
+    digest_items: int = Field(
+        default=20, ge=1, le=100, description="alerts that one message lists, the rest is counted"
+    )
 
 
 class OpsSettings(_Part):
