@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag, model_validator
 
 from schemas.message import Language
+from schemas.secret_files import filled
 
 ADDRESS = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$"
 """A mail address without a display name, in ASCII."""
@@ -20,13 +21,20 @@ class _Channel(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
     language: Language = Field(default=Language.ENGLISH, description="of readers of whom no language is known: en, es")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _secrets(cls, given: Any) -> Any:
+        return filled(cls, given)
+
 
 class WebhookChannel(_Channel):
     """A POST of JSON, signed after Standard Webhooks when there is a secret."""
 
     kind: Literal["webhook"] = "webhook"
     url: SecretStr
+    url_file: Path | None = Field(default=None, description="the file that holds the URL")
     secret: SecretStr | None = Field(default=None, description="whsec_… (base64)")
+    secret_file: Path | None = Field(default=None, description="the file that holds the secret")
     retiring_secrets: tuple[SecretStr, ...] = Field(
         default=(), max_length=4, description="sign as well, until every receiver knows the new secret"
     )
@@ -38,6 +46,7 @@ class SlackChannel(_Channel):
 
     kind: Literal["slack"]
     url: SecretStr
+    url_file: Path | None = Field(default=None, description="the file that holds the URL")
     per_minute: PerMinute = 60
 
 
@@ -46,6 +55,7 @@ class TeamsChannel(_Channel):
 
     kind: Literal["teams"]
     url: SecretStr
+    url_file: Path | None = Field(default=None, description="the file that holds the URL")
     per_minute: PerMinute = 60
 
 
@@ -54,6 +64,7 @@ class DiscordChannel(_Channel):
 
     kind: Literal["discord"]
     url: SecretStr
+    url_file: Path | None = Field(default=None, description="the file that holds the URL")
     per_minute: PerMinute = 30
 
 
@@ -62,6 +73,7 @@ class TelegramChannel(_Channel):
 
     kind: Literal["telegram"]
     token: SecretStr
+    token_file: Path | None = Field(default=None, description="the file that holds the token")
     chat: str = Field(pattern=r"^(-?\d{1,20}|@[A-Za-z0-9_]{1,64})$", description="a chat's number, or @its_name")
     url: str = Field(default="https://api.telegram.org", description="another Bot API server", pattern=r"^https?://")
     per_minute: PerMinute = 20
@@ -76,6 +88,7 @@ class EmailChannel(_Channel):
     security: Literal["starttls", "tls", "none"] = "starttls"
     username: str | None = None
     password: SecretStr | None = None
+    password_file: Path | None = Field(default=None, description="the file that holds the password")
     ca_file: Path | None = Field(
         default=None, description="the authority of the server's certificate; none: public ones"
     )
@@ -89,6 +102,7 @@ class AppriseChannel(_Channel):
 
     kind: Literal["apprise"]
     url: SecretStr
+    url_file: Path | None = Field(default=None, description="the file that holds the URL")
     per_minute: PerMinute = 30
 
 

@@ -1,11 +1,14 @@
 """Every setting, as small values; read once at the edge (the command line, a flow's head), passed down in parts.
 
 Sources, the first that speaks wins: environment (`VIGIA_KAFKA__SERVERS`), then one TOML file (`VIGIA_CONFIG`, else
-`vigia.toml` in the working directory). Secrets are `SecretStr` and have no default that works.
+`vigia.toml` in the working directory). Secrets are `SecretStr` and have no default that works; each can lie in a file
+of its own (`password_file`), and a TOML file that holds one must be its owner's alone.
 """
 
 import os
 import re
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
@@ -22,6 +25,7 @@ from pydantic_settings import (
 from schemas.channel import ChannelSettings
 from schemas.connection import Connection, is_loopback
 from schemas.errors import ConfigError
+from schemas.redact import redactor_of
 
 
 class _Part(BaseModel):
@@ -309,7 +313,7 @@ def load_settings(**overrides: Any) -> Settings:
     if named is not None and not Path(named).is_file():
         raise ConfigError(named, "no such file", remedy="Correct or unset VIGIA_CONFIG")
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         setting = ".".join(str(part) for part in first["loc"])
@@ -318,6 +322,33 @@ def load_settings(**overrides: Any) -> Settings:
         raise ConfigError("environment", str(error), remedy="Lists and tables are written as JSON") from None
     except ValueError as error:
         raise ConfigError(str(config_file()), f"is not TOML: {error}") from None
+    _require_private(config_file(), settings)
+    return settings
+
+
+def _require_private(file: Path, settings: Settings) -> None:
+    """Raise ConfigError when the file holds one of the secrets in force and others than its owner may read it."""
+    if not file.is_file() or not file.stat().st_mode & 0o077:
+        return
+    secrets = frozenset(redactor_of(settings).secrets)
+    for setting, value in _strings(tomllib.loads(file.read_text(encoding="utf-8"))):
+        if value in secrets:
+            raise ConfigError(
+                str(file),
+                f"holds a secret ({setting}) and others than you may read it",
+                remedy=f"chmod 600 {file}, or give it by the environment or by a file of its own ({setting}_file)",
+            )
+
+
+def _strings(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield name, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _strings(inner, f"{name}.{key}" if name else key)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner, name)
 
 
 def _remedy(setting: str) -> str:

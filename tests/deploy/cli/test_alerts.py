@@ -82,6 +82,7 @@ def test_an_alert_is_listed_taken_up_judged_and_settled(made: Alert) -> None:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with rules, channels and teams, in which the commands run."""
     for name, text in (("teams.toml", TEAMS), ("rules.toml", RULES), ("vigia.toml", CHANNELS)):
+        (tmp_path / name).touch(mode=0o600)
         (tmp_path / name).write_text(text)
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -33,6 +33,7 @@ chat = "@beat"
 def _config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("VIGIA_CONFIG", raising=False)
+    Path("vigia.toml").touch(mode=0o600)
     Path("vigia.toml").write_text(CHANNELS)
 
 
