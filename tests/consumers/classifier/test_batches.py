@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.classifier.batches import PAD, STEP, PassageTooLong, by_tokens, padded, width
+from consumers.classifier.batches import COUNTS, PAD, STEP, PassageTooLong, by_tokens, padded, width
 
 
 @given(st.lists(st.integers(1, 512)), st.integers(512, 8192))
@@ -16,13 +16,16 @@ def test_every_passage_is_in_one_batch_within_the_budget(lengths: list[int], bud
 
 
 @given(st.lists(st.integers(1, 512)), st.integers(512, 8192))
-def test_only_passages_of_one_width_share_a_batch_and_batches_are_full(lengths: list[int], budget: int) -> None:
+def test_only_passages_of_one_width_share_a_batch_and_shapes_are_few(lengths: list[int], budget: int) -> None:
     widths = [width(n) for n in lengths]
     batches = by_tokens(widths, budget)
     assert all(len({widths[i] for i in b}) == 1 for b in batches)
     for wide in set(widths):
-        full = [len(b) for b in batches if widths[b[0]] == wide][:-1]
-        assert all(n == budget // wide for n in full)
+        counts = [len(b) for b in batches if widths[b[0]] == wide]
+        assert set(counts) <= set(COUNTS)
+        assert counts == sorted(counts, reverse=True)
+        fits = max(c for c in COUNTS if c * wide <= budget)
+        assert counts[: -len(COUNTS)] == [fits] * len(counts[: -len(COUNTS)])
 
 
 def test_a_passage_over_the_budget_is_refused_by_name() -> None:
