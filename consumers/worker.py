@@ -58,6 +58,9 @@ ACKNOWLEDGED_S = 60.0
 RECONNECT_MS = 5000
 """How long a client waits at most before it looks for a broker that was away."""
 
+CONNECT_MS = 10_000
+"""How long a broker is looked for before the reason is told; the loop looks again and again."""
+
 CLOSE_S = 10.0
 """How long leaving the group, and flushing, may take."""
 
@@ -140,6 +143,7 @@ def _consumer(stage: Stage[In], settings: KafkaSettings) -> Iterator[Any]:
             client_id=stage.group,
             group_id=stage.group,
             allow_auto_create_topics=False,
+            bootstrap_timeout_ms=CONNECT_MS,
             reconnect_backoff_max_ms=RECONNECT_MS,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -168,6 +172,7 @@ class _Sender:
                 **self._settings.client_options(),
                 client_id=self._name,
                 allow_auto_create_topics=False,
+                bootstrap_timeout_ms=CONNECT_MS,
                 reconnect_backoff_max_ms=RECONNECT_MS,
                 acks="all",
                 enable_idempotence=True,

@@ -24,7 +24,6 @@ class Connection(BaseModel):
     key_file: Path | None = Field(default=None, description="its key (PEM); none: it is in certificate_file")
     key_password: SecretStr | None = Field(default=None, description="of the key, when it is encrypted")
     key_password_file: Path | None = Field(default=None, description="the file that holds it")
-    check_hostname: bool = Field(default=True, description="false: any name will do in a certificate of this authority")
 
     @model_validator(mode="before")
     @classmethod
@@ -39,9 +38,9 @@ class Connection(BaseModel):
 
     def has_tls_settings(self) -> bool:
         """Whether anything was set that only TLS uses."""
-        return self.ca_file is not None or self.certificate_file is not None or not self.check_hostname
+        return self.ca_file is not None or self.certificate_file is not None
 
-    def tls(self) -> ssl.SSLContext:
+    def tls(self, *, check_hostname: bool = True) -> ssl.SSLContext:
         """TLS 1.2 or later, the server always checked. Raises ConfigError when a file of ours can't be used.
 
         Source: https://docs.python.org/3/library/ssl.html#ssl.create_default_context
@@ -50,7 +49,7 @@ class Connection(BaseModel):
             context = ssl.create_default_context(cafile=self.ca_file)
         except (OSError, ssl.SSLError) as error:
             raise ConfigError(f"{self.SETTING}.ca_file", f"{self.ca_file}: {_reason(error)}") from None
-        context.check_hostname = self.check_hostname
+        context.check_hostname = check_hostname
         if self.certificate_file is not None:
             # an empty password rather than none: OpenSSL would ask for it at the terminal
             password = self.key_password.get_secret_value() if self.key_password is not None else ""

@@ -45,6 +45,7 @@ class KafkaSettings(Connection):
     username: str | None = None
     password: SecretStr | None = None
     password_file: Path | None = Field(default=None, description="the file that holds the password")
+    check_hostname: bool = Field(default=True, description="false: any name will do in a certificate of the authority")
     replication: int = Field(default=1, ge=1, description="copies of each stream that Vigía creates")
 
     @property
@@ -63,7 +64,7 @@ class KafkaSettings(Connection):
             raise ValueError(f"security {self.security} needs username, and password or password_file")
         if not self.is_sasl and (self.username is not None or self.password is not None):
             raise ValueError(f"username and password are not used with security {self.security}: SASL_SSL uses them")
-        if not self.is_tls and self.has_tls_settings():
+        if not self.is_tls and (self.has_tls_settings() or not self.check_hostname):
             raise ValueError(f"ca_file, certificate_file and check_hostname need SSL or SASL_SSL, not {self.security}")
         away = [server for server in self.servers if not is_loopback(server.rpartition(":")[0])]
         if away and self.security == "SASL_PLAINTEXT" and self.mechanism == "PLAIN":
@@ -74,7 +75,7 @@ class KafkaSettings(Connection):
         """Options that every kafka-python client takes. Raises ConfigError when a file of TLS's can't be used."""
         options: dict[str, Any] = {"bootstrap_servers": list(self.servers), "security_protocol": self.security}
         if self.is_tls:
-            options["ssl_context"] = self.tls()
+            options["ssl_context"] = self.tls(check_hostname=self.check_hostname)
         if self.is_sasl and self.password is not None:
             options |= {
                 "sasl_mechanism": self.mechanism,
@@ -102,7 +103,7 @@ class ElasticsearchSettings(Connection):
         if parts.username is not None or parts.password is not None:
             raise ValueError("url holds a login, and a URL is shown in logs: take api_key or api_key_file")
         if parts.scheme == "http" and self.has_tls_settings():
-            raise ValueError("ca_file, certificate_file and check_hostname need an https url")
+            raise ValueError("ca_file and certificate_file need an https url")
         if parts.scheme == "http" and self.api_key is not None and not is_loopback(parts.hostname):
             raise ValueError(f"the API key would go readable to {parts.hostname}: take an https url")
         return self
