@@ -1,0 +1,1 @@
+"""Grafana: dashboards over what the workers measure."""
