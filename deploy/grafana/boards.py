@@ -4,6 +4,9 @@ from typing import Any
 
 from deploy.grafana.panels import dashboard, figure, lines, rows
 
+READ = 'vigia_messages_total{stage="classify", outcome="done"}'
+"""Pieces that the model is through with."""
+
 
 def _quantile(share: float, metric: str, by: str, where: str = "") -> str:
     return f"histogram_quantile({share}, sum by ({by}, le) (rate({metric}_bucket{where}[5m])))"
@@ -79,15 +82,14 @@ def pipeline() -> dict[str, Any]:
 def feeds() -> dict[str, Any]:
     """What the sources bring in, as far as the workers see it; each source's own health is not measured here."""
     fresh = 'vigia_age_seconds_count{stage="classify"}'
-    read = 'vigia_messages_total{stage="classify", outcome="done"}'
     on_beat = 'vigia_emitted_total{stage="classify", stream="news.classified"}'
     return dashboard(
         "vigia-feeds",
         "Vigía: feeds",
-        "What the sources bring in, all together. Each one's health: vigia feeds health, Kibana's dashboard Feed health",
+        "What the sources bring in, all together; each one's health: vigia feeds health, or Kibana",
         [
             figure("Fresh pieces, 1 h", "Read from sources", f"sum(increase({fresh}[1h]))"),
-            figure("All pieces, 1 h", "With backfills and replays", f"sum(increase({read}[1h]))"),
+            figure("All pieces, 1 h", "With backfills and replays", f"sum(increase({READ}[1h]))"),
             figure("On the beat, 24 h", "", f"sum(increase({on_beat}[24h]))"),
             figure(
                 "To be classified",
@@ -99,12 +101,12 @@ def feeds() -> dict[str, Any]:
                 "Pieces a minute",
                 "Fresh ones, and all",
                 (f"60 * sum(rate({fresh}[15m]))", "fresh"),
-                (f"60 * sum(rate({read}[15m]))", "all"),
+                (f"60 * sum(rate({READ}[15m]))", "all"),
             ),
             lines(
                 "Share on the beat",
                 "Of the pieces of the last hour",
-                (f"sum(increase({on_beat}[1h])) / (sum(increase({read}[1h])) > 0)", "on the beat"),
+                (f"sum(increase({on_beat}[1h])) / (sum(increase({READ}[1h])) > 0)", "on the beat"),
                 unit="percentunit",
             ),
             lines(
@@ -150,8 +152,7 @@ def model() -> dict[str, Any]:
                 "Tokens a piece",
                 "Read by the model",
                 (
-                    "sum(rate(vigia_model_tokens_total[15m]))"
-                    ' / (sum(rate(vigia_messages_total{stage="classify", outcome="done"}[15m])) > 0)',
+                    f"sum(rate(vigia_model_tokens_total[15m])) / (sum(rate({READ}[15m])) > 0)",
                     "tokens",
                 ),
             ),

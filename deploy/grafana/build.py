@@ -1,4 +1,4 @@
-"""`python -m deploy.grafana.build`: writes the dashboards, which are committed; a test says when they are not current."""
+"""`python -m deploy.grafana.build`: writes the dashboards, which are committed; a test says when they are old."""
 
 import json
 from pathlib import Path
