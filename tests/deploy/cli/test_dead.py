@@ -29,7 +29,7 @@ def kafka(stack: RunningStack) -> KafkaSettings:
 
 @pytest.fixture
 def call(stack: RunningStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
-    monkeypatch.setattr(console.console, "width", 250)
+    monkeypatch.setattr(console.console, "_width", 250)
     env = {"VIGIA_HOME": str(tmp_path), "VIGIA_KAFKA__SERVERS": json.dumps([stack.endpoints.kafka])}
     return lambda *words: CliRunner().invoke(app, ["dead", *words], env=env)
 

@@ -26,7 +26,7 @@ def top(home: Path, *words: str) -> Result:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setattr(console.console, "width", 220)
+    monkeypatch.setattr(console.console, "_width", 220)
     place, me, now = home_at(tmp_path), psutil.Process(), datetime.now(UTC)
     place.create()
 
@@ -50,14 +50,14 @@ def test_top_shows_each_part_with_its_lag_latency_errors_and_memory(home: Path) 
     record = Record("news.articles", 0, 0, b"k", b"v", at_ms=1_000_000)
     meter.gathered([record], 0)
     meter.committed(Plan(((record, Done()),), {0: 1}, {}, ()), 0, {}, now_ms=1_000_400)
-    meter.dead("WireError")
+    meter.dead("OnlyHere")
     picture = top(home, "--once")
     assert picture.exit_code == 0, picture.output
     rows = {line.split()[0]: line for line in reversed(picture.stdout.splitlines()) if line.split()}
     assert "1,234" in rows["classify"]
     assert "restarting" in rows["index"]
     assert "was killed by [SIGKILL]" in picture.stdout
-    assert "dead letters: WireError 1" in picture.stdout
+    assert "OnlyHere 1" in picture.stdout
     assert "MB" in rows["kafka"]
     told = {row["part"]: row for row in json.loads(top(home, "--json").stdout)["parts"]}
     assert told["kafka"]["figures"] is None

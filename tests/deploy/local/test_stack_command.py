@@ -36,7 +36,7 @@ def findings(home: Path, **environment: str) -> dict[str, tuple[str, str]]:
 
 @pytest.fixture(autouse=True)
 def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console.console, "width", 200)
+    monkeypatch.setattr(console.console, "_width", 200)
 
 
 @pytest.fixture
