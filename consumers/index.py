@@ -137,5 +137,7 @@ def _sentence(message: Classification, number: int, confidence: float) -> dict[s
 
 
 def _speaker(voices: Sequence[Voice], passage: int, target: Target) -> str | None:
-    said = [v for v in voices if v.passage == passage and v.target in {target, None}]
-    return max(said, key=lambda v: v.target == target).speaker if said else None
+    """Who speaks for the target in the passage: a voice with that target, else the only one quoted word for word."""
+    here = [v for v in voices if v.passage == passage]
+    said = [v for v in here if v.target == target] or [v for v in here if v.direct and len(here) == 1]
+    return said[0].speaker if said and said[0].target in {target, None} else None

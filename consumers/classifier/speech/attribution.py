@@ -88,7 +88,8 @@ def _heads(sentence: Sequence[Token], grammar: Grammar) -> Iterator[_Head]:
             continue
         quoted = _beside_quote(sentence, at)
         left = max(floor, 0)
-        subject = None if verb.use & Use.NO_SUBJECT else grammar.before(sentence, at, left, lenient=quoted)
+        alone = bool(verb.use & Use.NO_SUBJECT) or _set_off(sentence, at, grammar)
+        subject = None if alone else grammar.before(sentence, at, left, lenient=quoted)
         inverted = None
         if subject is None and not verb.use & Use.NO_SUBJECT:
             relative = _relative(sentence, at, left, grammar)
@@ -149,6 +150,13 @@ def _alive(sentence: Sequence[Token], at: int, verb: Verb, grammar: Grammar) -> 
     if verb.use & Use.NO_SUBJECT and grammar.language == "es" and token.fold.endswith(("ar", "er", "ir")):
         return before.fold in {"al", "tras", "para", "por", "sin"}
     return before.fold != "to" and (before.fold not in {"of", "de", "for"} or bool(verb.use & Use.NO_SUBJECT))
+
+
+def _set_off(sentence: Sequence[Token], at: int, grammar: Grammar) -> bool:
+    """Whether the verb stands alone between commas: in «Washington, explicó, paga», Washington isn't who explains."""
+    if grammar.language != "es" or not 1 < at < len(sentence) - 1 or sentence[at - 2].kind is Kind.QUOTE:
+        return False
+    return sentence[at - 1].text == "," and sentence[at + 1].text == ","
 
 
 def _beside_quote(sentence: Sequence[Token], at: int) -> bool:

@@ -6,7 +6,7 @@ from itertools import groupby, pairwise
 
 from consumers.classifier.speech.attribution import Said, attributions, leading
 from consumers.classifier.speech.people import Cast, Known, Sort, Speaker, capitalised
-from consumers.classifier.speech.phrases import Grammar
+from consumers.classifier.speech.phrases import Grammar, Phrase
 from consumers.classifier.speech.quotes import quotes
 from consumers.classifier.speech.sentences import sentences
 from consumers.classifier.speech.tokens import Kind, Stretch, Token, tokens
@@ -90,9 +90,7 @@ def _paragraph(
     for sentence in group:
         said = attributions(sentence, grammar)
         subject = leading(sentence, grammar)
-        if subject is not None and not (
-            said and said[0].speaker is not None and said[0].speaker.start <= subject.start
-        ):
+        if subject is not None and not (said and _tells(said[0], sentence, subject)):
             mention = cast.mention(sentence, subject)
             topic = cast.meet(mention) if mention is not None else cast.pronoun(sentence[subject.start])
         else:
@@ -116,6 +114,13 @@ def _paragraph(
         elif topic is not None and topic.sort is Sort.PERSON and not said:
             speaking = topic if speaking is None else speaking
     found[first:] = sorted(found[first:], key=lambda o: o.start)
+
+
+def _tells(one: Said, sentence: Sequence[Token], subject: Phrase) -> bool:
+    """Whether the phrase that the sentence opens with is its speaker, or among the words of a speaker named before."""
+    if one.speaker is not None:
+        return one.speaker.start <= subject.start
+    return one.start <= sentence[subject.start].start < one.end
 
 
 def _open(
