@@ -73,8 +73,8 @@ def test_a_text_in_which_nobody_speaks_has_no_voice(language: str, text: str) ->
 
 def test_what_stands_before_a_verb_set_off_by_commas_is_told_of_and_does_not_tell() -> None:
     text = (
-        "Una abogada que acompaña a las familias criticó el convenio. Estados Unidos, explicó, saca a personas que tenían "
-        "derecho a un juez. «Los mandan aquí», recalcó."
+        "Una abogada que acompaña a las familias criticó el convenio. Estados Unidos, explicó, saca a personas que "
+        "tenían derecho a un juez. «Los mandan aquí», recalcó."
     )
     assert [voice.speaker for voice in voices(text, "es")] == ["Una abogada", "Una abogada"]
 
