@@ -186,9 +186,9 @@ def test_a_tick_comes_with_and_without_messages_and_its_failures_hold_up_nothing
     stage = stage_of(house, lambda batch: [Done() for _ in batch], tick)
     assert house.producer is not None  # the streams are there
     with house.working(stage) as worker:
-        wait_until(lambda: len(ticks) >= 4, within=30)
+        wait_until(lambda: len(ticks) >= 4, within=90)
         assert acknowledged == [1]
-        assert worker.health.trouble is None
+        wait_until(lambda: worker.health.trouble is None)
         house.produce(house.articles, [article()])
         wait_until(lambda: house.committed(stage) == 1)
         seen = len(ticks)
