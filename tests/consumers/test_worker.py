@@ -190,7 +190,7 @@ def test_a_tick_comes_with_and_without_messages_and_its_failures_hold_up_nothing
         assert acknowledged == [1]
         wait_until(lambda: worker.health.trouble is None)
         house.produce(house.articles, [article()])
-        wait_until(lambda: house.committed(stage) == 1)
+        wait_until(lambda: house.committed(stage) == 1, within=90)
         seen = len(ticks)
         wait_until(lambda: len(ticks) > seen)
 

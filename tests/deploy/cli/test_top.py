@@ -27,6 +27,8 @@ def top(home: Path, *words: str) -> Result:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(console.console, "_width", 220)
+    metrics.LAG.clear()  # what other workers of this process left
+    metrics.DEAD.clear()
     place, me, now = home_at(tmp_path), psutil.Process(), datetime.now(UTC)
     place.create()
 
