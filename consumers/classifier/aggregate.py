@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from consumers.classifier.decide import ABSENT, STANCE_ORDER, Bools, Floats, Thresholds
-from consumers.classifier.whole import Heads, leaning, strength
+from consumers.classifier.decide import ABSENT, AGAINST, FAVOR, STANCE_ORDER, Bools, Floats, Thresholds
+from consumers.classifier.whole import STRONG, Heads, leaning, strength
 from schemas.classification import Part, Passage, TargetStance, TopicScore, Voice
 from schemas.taxonomy import Stance, Target, Topic
 
@@ -14,13 +14,8 @@ DOUBLE = 2.0
 """What headline and lead count, against one of any other passage."""
 
 EVIDENCE_MOST = 5
-STRONG = 0.5
-"""Probability from which a passage's side counts as strong."""
-
 MINORITY = 0.25
 """Share of the sided weight that the weaker side needs for a neutral piece to be contested."""
-
-FAVOR, AGAINST = STANCE_ORDER.index(Stance.FAVOR), STANCE_ORDER.index(Stance.AGAINST)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ ABSENT = 0
 STANCE_ORDER: tuple[str, ...] = ("absent", *Stance)
 """The order of the last axis of a stance array; index 0 is a target that is not addressed."""
 
+FAVOR, AGAINST = STANCE_ORDER.index(Stance.FAVOR), STANCE_ORDER.index(Stance.AGAINST)
+
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from consumers.classifier.decide import STANCE_ORDER, Floats
+from consumers.classifier.decide import AGAINST, FAVOR, Floats
 from schemas.errors import ModelFileError
 from schemas.taxonomy import Stance, Topic
 
@@ -24,7 +24,6 @@ STRENGTHS, LEANINGS = len(STRONGEST) + 4, 18
 STRONG = 0.5
 """Probability from which a passage counts as one that holds."""
 
-FAVOR, AGAINST = STANCE_ORDER.index(Stance.FAVOR), STANCE_ORDER.index(Stance.AGAINST)
 Figures = npt.NDArray[np.float64]
 
 

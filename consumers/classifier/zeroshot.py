@@ -11,12 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from consumers.classifier.aggregate import EVIDENCE_MOST, Read
-from consumers.classifier.decide import ABSENT, STANCE_ORDER, Floats, Thresholds
+from consumers.classifier.decide import ABSENT, AGAINST, FAVOR, STANCE_ORDER, Floats, Thresholds
 from consumers.classifier.described import Described
 from schemas.classification import ZeroShotStance
 from schemas.taxonomy import Stance
-
-FAVOR, AGAINST = STANCE_ORDER.index(Stance.FAVOR), STANCE_ORDER.index(Stance.AGAINST)
 
 NOT_SETS = frozenset({"flips", "sided", "sided_without"})
 """Figures of report.json's `open` that are no macro-F1 of a set."""

@@ -9,12 +9,11 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from consumers.classifier.batches import by_tokens, padded, width
 from consumers.classifier.decide import STANCE_ORDER
 from consumers.classifier.training import pretrained, vocabulary
 from consumers.classifier.training.auxiliary import Aside
 from consumers.classifier.training.recipe import VOCABULARY
-from consumers.classifier.training.tune import AsideSet
+from consumers.classifier.training.tune import AsideSet, in_order
 from schemas.errors import ModelFileError
 
 if TYPE_CHECKING:
@@ -59,15 +58,13 @@ def load(base: str | None = None) -> Foundation:
 def embed(start: Foundation, rows: Sequence[Sequence[int]]) -> Any:
     """The pretrained embeddings (n, hidden) of texts by their token ids: means over tokens, of length 1."""
     start.encoder.eval()
-    found: list[tuple[list[int], Any]] = []
-    with torch.no_grad():
-        for batch in by_tokens([width(len(row)) for row in rows], 4096):
-            ids, mask = (torch.from_numpy(a) for a in padded([rows[i] for i in batch]))
-            states = start.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-            weight = mask.unsqueeze(-1).float()
-            found.append((batch, functional.normalize((states * weight).sum(1) / weight.sum(1), dim=-1)))
-    order = np.argsort(np.concatenate([batch for batch, _ in found]))
-    return torch.cat([part for _, part in found])[order]
+
+    def pooled(ids: Any, mask: Any, _: list[int]) -> list[Any]:
+        states = start.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        weight = mask.unsqueeze(-1).float()
+        return [functional.normalize((states * weight).sum(1) / weight.sum(1), dim=-1)]
+
+    return torch.from_numpy(in_order(rows, pooled)[0])
 
 
 def asides(start: Foundation, rows: Sequence[Aside], ids: Ids) -> AsideSet:

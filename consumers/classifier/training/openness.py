@@ -4,15 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from consumers.classifier.decide import STANCE_ORDER, Floats
+from consumers.classifier.decide import AGAINST, FAVOR, Floats
 from consumers.classifier.evaluate import SIDES, f1
 from consumers.classifier.probability import softmax
 from consumers.classifier.training.auxiliary import OPPOSITES, Aside
 from consumers.classifier.training.network import Network
 from consumers.classifier.training.tune import AsideSet, asked
-from schemas.taxonomy import Stance
-
-FAVOR, AGAINST = STANCE_ORDER.index(Stance.FAVOR), STANCE_ORDER.index(Stance.AGAINST)
 
 
 def figures(network: Network, held: AsideSet, rows: Sequence[Aside]) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Fit the open head on auxiliary sets, the heads on the frozen encoder, then the upper layers with them (torch)."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,35 +110,32 @@ def tune(
     return curve
 
 
-def infer(network: Network, rows: Rows) -> Logits:
-    """Run the network over all rows, float32 arrays in their order."""
-    network.eval()
+def in_order(rows: Rows, run: Callable[[Any, Any, list[int]], Sequence[Any]]) -> list[Any]:
+    """What `run` says of ids, mask and a batch's places, over all batches: an array a part, in the rows' order."""
     found: list[tuple[list[int], list[Any]]] = []
     with torch.no_grad():
         for batch in by_tokens([width(len(row)) for row in rows], 4096):
-            ids, mask = padded([rows[i] for i in batch])
-            said = network(torch.from_numpy(ids), torch.from_numpy(mask), network.described)
-            found.append((batch, [part.float().numpy() for part in said[:4]]))
+            ids, mask = (torch.from_numpy(a) for a in padded([rows[i] for i in batch]))
+            found.append((batch, [part.float().numpy() for part in run(ids, mask, batch)]))
     order = np.argsort(np.concatenate([batch for batch, _ in found]))
-    return Logits(*(np.concatenate([parts[k] for _, parts in found])[order] for k in range(4)))
+    return [np.concatenate(parts)[order] for parts in zip(*(parts for _, parts in found), strict=True)]
 
 
-def embed(network: Network, rows: Rows) -> Any:
-    """The embeddings (n, 384) of texts by their token ids."""
-    return torch.from_numpy(infer(network, rows).embedding)
+def infer(network: Network, rows: Rows) -> Logits:
+    """Run the network over all rows, float32 arrays in their order."""
+    network.eval()
+    return Logits(*in_order(rows, lambda ids, mask, _: network(ids, mask, network.described)[:4]))
 
 
 def asked(network: Network, rows: Rows, targets: Any) -> Any:
     """Open stance logits (n, 4) of each text on its own target (n, 384)."""
     network.eval()
-    found: list[tuple[list[int], Any]] = []
-    with torch.no_grad():
-        for batch in by_tokens([width(len(row)) for row in rows], 4096):
-            ids, mask = (torch.from_numpy(a) for a in padded([rows[i] for i in batch]))
-            states = network.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-            found.append((batch, network.open(states, mask, targets[batch][:, None])[:, 0].numpy()))
-    order = np.argsort(np.concatenate([batch for batch, _ in found]))
-    return np.concatenate([said for _, said in found])[order]
+
+    def on_its_own(ids: Any, mask: Any, batch: list[int]) -> list[Any]:
+        states = network.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        return [network.open(states, mask, targets[batch][:, None])[:, 0]]
+
+    return in_order(rows, on_its_own)[0]
 
 
 def evaluate(network: Network, data: Set, recipe: Recipe) -> float:
